@@ -1,0 +1,192 @@
+"""The owner's settings: ``mailstack.toml``, typed, each with its default and the reason for it.
+
+The reference page and the sample file are generated from this module. Unknown keys are errors.
+Reading files and command lines happens in ``settings_file.py``; here are only the types.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from mailstack.model.octets import parse_octets
+
+
+def _octets(value: object) -> object:
+    return parse_octets(value) if isinstance(value, str) else value
+
+
+Octets = Annotated[int, BeforeValidator(_octets), Field(ge=0)]
+"""A number of octets; written as 2GiB, 500MB or a plain number."""
+
+
+class Section(BaseModel):
+    """One table of the file. Frozen; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Listen(Section):
+    """Where the stack listens on one machine."""
+
+    address: str = Field(
+        default="all",
+        description="IP address of the public ports; 'all' is every IPv4 and IPv6 address.",
+    )
+    port_offset: int = Field(
+        default=0,
+        ge=0,
+        le=24_955,
+        description="Added to every port, so that several stacks share a machine. 0 in production.",
+    )
+
+
+class Smtp(Section):
+    """What Postfix accepts and refuses."""
+
+    dnsbl_sites: tuple[str, ...] = Field(
+        default=("zen.spamhaus.org=127.0.0.[2..11]*3", "bl.spamcop.net*2", "psbl.surriel.com*2"),
+        description="DNS blocklists asked about each new client, as postscreen_dnsbl_sites(5). "
+        "Empty: none is asked.",
+    )
+    dnsbl_threshold: int = Field(
+        default=3, ge=1, description="Sum of weights from which a listed client is refused."
+    )
+    max_message_octets: Octets = Field(
+        default=50 * 1024**2, description="Largest message accepted; 50 MiB holds what others send."
+    )
+    max_recipients: int = Field(
+        default=100,
+        ge=1,
+        le=1000,
+        description="Recipients of one message (RFC 5321 4.5.3.1.8: at least 100).",
+    )
+    relayhost: str = Field(
+        default="",
+        description="Smarthost for outgoing mail, as [HOST]:PORT; empty: deliver directly.",
+    )
+
+
+class Greylist(Section):
+    """Greylisting of unknown senders."""
+
+    enabled: bool = Field(
+        default=True, description="Whether unknown senders are asked to come again."
+    )
+    delay: int = Field(
+        default=300,
+        ge=1,
+        le=86_400,
+        description="Seconds before a retry is accepted. Real servers retry later.",
+    )
+
+
+class Dns(Section):
+    """The stack's own resolver."""
+
+    forward: tuple[str, ...] = Field(
+        default=(),
+        description="ADDRESS@PORT of servers that get every question; empty: ask the root servers. "
+        "Blocklists answer only those who ask for themselves, so leave it empty if you can.",
+    )
+    dnssec: bool = Field(default=True, description="Validate answers (needed for DANE).")
+
+
+class Filter(Section):
+    """Between queue and mailbox: the content filter."""
+
+    enabled: bool = Field(
+        default=True, description="Scan messages. false: everything is delivered unscanned."
+    )
+    on_failure: Literal["defer", "deliver"] = Field(
+        default="defer",
+        description="When spamd does not answer: keep the message queued, or deliver it unscanned.",
+    )
+    max_scan_octets: Octets = Field(
+        default=1024**2, description="Larger messages are not scanned, and say so; spam is small."
+    )
+    scan_timeout_s: float = Field(
+        default=120.0,
+        gt=0,
+        le=280,
+        description="Seconds for one scan, below Postfix's own wait of 300.",
+    )
+
+
+class Spam(Section):
+    """SpamAssassin."""
+
+    threshold: float = Field(
+        default=5.0, ge=1.0, le=50, description="Score from which a message is spam."
+    )
+    children: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="Scans at once; each child needs about 40 MiB of its own.",
+    )
+    network_tests: bool = Field(
+        default=True, description="Ask blocklists and SPF/DKIM over DNS. false: local rules only."
+    )
+
+
+class Dkim(Section):
+    """Signing what leaves."""
+
+    selector: str = Field(
+        default="dkim",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        description="Name of the key in DNS: SELECTOR._domainkey.DOMAIN.",
+    )
+
+
+class Mailbox(Section):
+    """What users get."""
+
+    delimiter: str = Field(
+        default="+",
+        pattern=r"^[-+_=.]$",
+        description="Between a user's name and a tag: user+tag@domain reaches user@domain.",
+    )
+    default_quota: Octets | None = Field(
+        default=None, description="Quota of users that have none of their own; unset: unlimited."
+    )
+
+
+class Settings(Section):
+    """The whole of ``mailstack.toml``."""
+
+    project: str = Field(
+        default="mailstack",
+        pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="Name of this installation: the namespace, or the project in a cloud.",
+    )
+    region: str = Field(default="", description="Cloud region, for the cluster helpers.")
+    zone: str = Field(default="", description="Cloud zone, for the cluster helpers.")
+    email: str = Field(
+        description="The owner's address: gets postmaster@ and abuse@ of every domain, and is "
+        "named to the certificate authority."
+    )
+    domain: str = Field(description="The primary domain; it exists from the first start.")
+    hostname: str = Field(
+        default="", description="This server's name in SMTP, TLS and DNS; unset: mail.DOMAIN."
+    )
+    listen: Listen = Listen()
+    smtp: Smtp = Smtp()
+    greylist: Greylist = Greylist()
+    dns: Dns = Dns()
+    filter: Filter = Filter()
+    spam: Spam = Spam()
+    dkim: Dkim = Dkim()
+    mailbox: Mailbox = Mailbox()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_hostname(cls, data: object) -> object:
+        if isinstance(data, dict) and not data.get("hostname") and data.get("domain"):
+            return {**data, "hostname": f"mail.{data['domain']}"}
+        return data
+
+    @field_validator("domain", "hostname")
+    @classmethod
+    def _lower(cls, value: str) -> str:
+        return value.strip().rstrip(".").lower()
