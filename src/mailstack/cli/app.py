@@ -1,0 +1,98 @@
+"""The tree of commands, and the options that belong to all of them.
+
+Each command is a module that is imported when it is called (or when help or completion lists it):
+``mailstack user add`` must not wait for what only ``mailstack up`` needs.
+"""
+
+from collections import UserDict
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mailstack.cli.invocation import DEFAULT_CONFIG, DEFAULT_STATE, Invocation
+
+COMMANDS = {
+    "demo": "mailstack.cli.commands.demo",
+    "init": "mailstack.cli.commands.init",
+    "up": "mailstack.cli.commands.up",
+    "status": "mailstack.cli.commands.status",
+    "down": "mailstack.cli.commands.down",
+    "run": "mailstack.cli.commands.run",
+    "domain": "mailstack.cli.commands.domain",
+    "user": "mailstack.cli.commands.user",
+    "alias": "mailstack.cli.commands.alias",
+    "sieve": "mailstack.cli.commands.sieve",
+    "export": "mailstack.cli.commands.export",
+    "import": "mailstack.cli.commands.import_",
+}
+"""Name of the command → the module whose ``app`` is that command, in the order of the help."""
+
+
+class _Commands(UserDict[str, Any]):
+    """Looks like a dict of commands; the values are built when they are asked for."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's command class is private
+        command = typer.main.get_command(import_module(self.data[name]).app)
+        command.name = name
+        return command
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows the names of its commands, and imports the one that is used."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - handed through
+        super().__init__(**attributes)
+        self.commands = _Commands(COMMANDS)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="--config, --state and --set may stand before or after the command.",
+)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option's callback
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only --version needs it
+
+        typer.echo(f"mailstack {version('mailstack')}")
+        raise typer.Exit
+
+
+@app.callback()
+def globals_(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option(help="The settings file.")] = DEFAULT_CONFIG,
+    state: Annotated[
+        Path, typer.Option(help="The folder that holds everything the stack writes.")
+    ] = DEFAULT_STATE,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="One setting over the file, e.g. greylist.delay=60."
+        ),
+    ] = None,
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version, and exit."
+        ),
+    ] = False,
+) -> None:
+    """Postfix, Dovecot, SpamAssassin, OpenDKIM and Postgrey as one mail system."""
+    context.obj = Invocation(config, state.absolute(), tuple(sets or ()))
+
+
+def invocation(context: typer.Context) -> Invocation:
+    """What the global options of this run said."""
+    found = context.find_object(Invocation)
+    if found is None:
+        raise LookupError("no command runs outside the group that sets its Invocation")
+    return found
