@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import typer
@@ -100,7 +101,7 @@ def _log(arguments: Sequence[str]) -> Path:
 
 def _state(arguments: Sequence[str]) -> Path:
     """Find the state folder without the parser, which may be what failed."""
-    pairs = zip(arguments, arguments[1:], strict=False)
+    pairs = pairwise(arguments)
     named = [value for option, value in pairs if option == "--state"]
     named += [word.partition("=")[2] for word in arguments if word.startswith("--state=")]
     return Path(named[-1] if named else DEFAULT_STATE).absolute()

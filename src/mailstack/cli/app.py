@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from mailstack import __version__
 from mailstack.cli.invocation import DEFAULT_CONFIG, DEFAULT_STATE, Invocation
 
 COMMANDS = {
@@ -59,9 +60,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option's callback
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - only --version needs it
-
-        typer.echo(f"mailstack {version('mailstack')}")
+        typer.echo(f"mailstack {__version__}")
         raise typer.Exit
 
 
