@@ -132,6 +132,6 @@ def _limits(field: FieldInfo) -> Iterator[str]:
         for attribute, words in (("ge", "at least"), ("gt", "above"), ("le", "at most")):
             value = getattr(limit, attribute, None)
             if value is not None and not (attribute == "ge" and value == 0):
-                yield f"{words} {value:,}".replace(",", " ")
+                yield f"{words} {value:g}"
     if NoneType in get_args(field.annotation):
         yield "or unset"
