@@ -1,0 +1,47 @@
+"""Adopt and bury: what a process 1 does for the children of children.
+
+A daemon that forks twice leaves its grandchild to the nearest subreaper, or to process 1
+(prctl(2), PR_SET_CHILD_SUBREAPER). We become that, so a service's tree stays below us, and bury
+what dies there. Our own children are buried by whoever started them, so a corpse counts as
+nobody's only when it is still there at the second look.
+"""
+
+import ctypes
+import os
+from typing import Final
+
+from mailstack.aio.clock import Clock
+
+PR_SET_CHILD_SUBREAPER: Final = 36
+"""linux/prctl.h"""
+_EVERY_S: Final = 1.0
+
+
+def become_subreaper() -> None:
+    """Have orphaned grandchildren handed to this process.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+async def bury_orphans(clock: Clock) -> None:
+    """Bury dead adopted children, for as long as the task lives."""
+    seen: int | None = None
+    while True:
+        await clock.sleep(_EVERY_S)
+        while (dead := _dead_child()) is not None and dead == seen:
+            os.waitpid(dead, 0)
+        seen = dead
+
+
+def _dead_child() -> int | None:
+    """Return the pid of a child that is dead and not buried yet, and leave it so."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if found is None else found.si_pid
