@@ -1,0 +1,45 @@
+# What developers and the build machine run. `make help` lists it.
+# Everything that is missing (tools in .venv, Debian packages) is installed on the way.
+
+.DEFAULT_GOAL := help
+.PHONY: help check test generate bench requirements packages
+
+PYTHON := .venv/bin/python
+CODE := src tests benchmarks fuzz
+
+help:            ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+check: .venv/dev  ## style, types, layers, spelling, generated files; no daemon needed
+	.venv/bin/ruff check $(CODE)
+	.venv/bin/ruff format --check $(CODE)
+	.venv/bin/mypy src/mailstack tests
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/codespell
+	$(PYTHON) -m mailstack.generate --check
+
+test: check packages  ## check, then every test, against real daemons
+	$(PYTHON) -m pytest
+
+generate: .venv/dev  ## rewrite the generated references in docs/
+	$(PYTHON) -m mailstack.generate
+
+bench: .venv/dev packages  ## measure beside each figure's reference; writes docs/benchmarks.md
+	$(PYTHON) -m benchmarks
+
+requirements: .venv/dev  ## resolve requirements/*.in anew, with hashes
+	.venv/bin/pip install --quiet uv
+	for set in base dev; do \
+	  .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate \
+	    --python-version 3.11 --custom-compile-command 'make requirements' \
+	    requirements/$$set.in --output-file requirements/$$set.txt || exit 1; \
+	done
+
+packages: .venv/dev
+	$(PYTHON) -m mailstack.cli.install
+
+.venv/dev: requirements/dev.txt
+	test -x $(PYTHON) || python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	echo "$(CURDIR)/src" > $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mailstack.pth
+	touch $@
