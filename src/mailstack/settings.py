@@ -4,11 +4,27 @@ The reference page and the sample file are generated from this module. Unknown k
 Reading files and command lines happens in ``settings_file.py``; here are only the types.
 """
 
+import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from mailstack.model.addresses import parse_address
+from mailstack.model.domains import parse_domain
 from mailstack.model.octets import parse_octets
+
+_RELAYHOST = re.compile(r"(\[[\w.:-]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
+_DNSBL_WEIGHT = re.compile(r"\*(-?\d+)$")
+MAX_PORT = 65_535
 
 
 def _octets(value: object) -> object:
@@ -17,6 +33,17 @@ def _octets(value: object) -> object:
 
 Octets = Annotated[int, BeforeValidator(_octets), Field(ge=0)]
 """A number of octets; written as 2GiB, 500MB or a plain number."""
+
+
+def _server(text: str) -> str:
+    address, at, port = text.partition("@")
+    if not at or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
+        raise ValueError(f"{text!r} is not ADDRESS@PORT; write one like 192.0.2.1@5353")
+    return f"{ip_address(address)}@{port}"
+
+
+Server = Annotated[str, AfterValidator(_server)]
+"""IP address and port of a DNS server, as unbound writes it."""
 
 
 class Section(BaseModel):
@@ -38,6 +65,11 @@ class Listen(Section):
         le=24_955,
         description="Added to every port, so that several stacks share a machine. 0 in production.",
     )
+
+    @field_validator("address")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        return value if value == "all" else str(ip_address(value))
 
 
 class Smtp(Section):
@@ -65,6 +97,24 @@ class Smtp(Section):
         description="Smarthost for outgoing mail, as [HOST]:PORT; empty: deliver directly.",
     )
 
+    @field_validator("relayhost")
+    @classmethod
+    def _a_host(cls, value: str) -> str:
+        if value and not _RELAYHOST.fullmatch(value):
+            raise ValueError(f"{value!r} is not [HOST]:PORT; e.g. [relay.example.net]:2525")
+        return value
+
+    @model_validator(mode="after")
+    def _threshold_can_be_reached(self) -> "Smtp":
+        weights = [_DNSBL_WEIGHT.search(site) for site in self.dnsbl_sites]
+        most = sum(max(0, int(match[1])) if match else 1 for match in weights)
+        if self.dnsbl_sites and most < self.dnsbl_threshold:
+            raise ValueError(
+                f"dnsbl_threshold is {self.dnsbl_threshold}, but all dnsbl_sites together weigh "
+                f"{most}: no client would ever be refused"
+            )
+        return self
+
 
 class Greylist(Section):
     """Greylisting of unknown senders."""
@@ -83,7 +133,7 @@ class Greylist(Section):
 class Dns(Section):
     """The stack's own resolver."""
 
-    forward: tuple[str, ...] = Field(
+    forward: tuple[Server, ...] = Field(
         default=(),
         description="ADDRESS@PORT of servers that get every question; empty: ask the root servers. "
         "Blocklists answer only those who ask for themselves, so leave it empty if you can.",
@@ -188,5 +238,10 @@ class Settings(Section):
 
     @field_validator("domain", "hostname")
     @classmethod
-    def _lower(cls, value: str) -> str:
-        return value.strip().rstrip(".").lower()
+    def _a_domain(cls, value: str) -> str:
+        return parse_domain(value)
+
+    @field_validator("email")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        return parse_address(value)

@@ -190,9 +190,9 @@ def _words(kind: str, name: str, message: str, given: object) -> tuple[str, str]
         return (f"{name}: {message}" if name else message), ""
     if name in sections():
         return f"{name} must be a table, not {given!r}", f"write its settings below a line [{name}]"
-    wanted = next((s.kind for s in catalogue() if s.name == name), message)
     if kind == "string_pattern_mismatch":
-        wanted = message.partition("should ")[2]
+        return f"{name} must {message.partition('should ')[2]}, which {given!r} does not", ""
+    wanted = next((s.kind for s in catalogue() if s.name == name), message)
     return f"{name} must be {wanted}, not {given!r}", ""
 
 
