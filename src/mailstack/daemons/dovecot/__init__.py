@@ -1,0 +1,5 @@
+"""Dovecot: mailboxes, delivery, sieve, logins."""
+
+from mailstack.daemons.dovecot.control import Dovecot
+
+DAEMON = Dovecot()

@@ -1,0 +1,42 @@
+"""Dovecot's own checkers: ``doveconf`` for the configuration, ``sievec`` for the global script."""
+
+import re
+from pathlib import Path
+
+from mailstack.aio.command import run
+from mailstack.daemons.contract import Site
+from mailstack.daemons.dovecot import facts
+from mailstack.errors import ConfigError
+
+_PLACE = re.compile(r"(?:Error in configuration file )?(?P<file>/\S+)(?: line |:)(?P<line>\d+): (?P<why>.*)")
+_FATAL = re.compile(r"(?:doveconf|sievec|sieve-\w+): (?:Fatal|Error): ")
+
+
+async def check(site: Site, folder: Path) -> None:
+    """Read ``folder`` as Dovecot would.
+
+    Raises:
+        ConfigError: refused, with the checker's words and the owner's file and line.
+    """
+    finished = await run(["doveconf", "-n", "-c", str(folder / "dovecot.conf")])
+    if finished.status != 0:
+        raise refusal(finished.output, site, folder)
+    script, compiled = folder / "global.sieve", folder / "global.svbin"
+    compile_it = ["sievec", "-c", str(folder / "dovecot.conf"), str(script), str(compiled)]
+    finished = await run(compile_it)
+    if finished.status != 0:
+        raise refusal(finished.output, site, folder)
+    compiled.chmod(0o644)
+
+
+def refusal(output: str, site: Site, folder: Path) -> ConfigError:
+    """Turn a checker's output into our error, naming the owner's file instead of its copy."""
+    lines = [line for line in output.splitlines() if _FATAL.match(line)] or output.splitlines()
+    words = _FATAL.sub("", lines[-1]) if lines else "doveconf refused it without a word"
+    match = _PLACE.search(words)
+    if match is None:
+        return ConfigError(f"Dovecot refuses the configuration: {words}")
+    file = Path(match["file"])
+    if file.parent == folder / facts.OVERRIDES:
+        file = site.paths.overrides / file.name
+    return ConfigError(f"Dovecot refuses it: {match['why']}", file=file, line=int(match["line"]))

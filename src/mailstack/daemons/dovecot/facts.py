@@ -1,0 +1,136 @@
+"""What is true of our Dovecot whatever its version; both dialects are rendered from this."""
+
+from typing import Final
+
+from mailstack.daemons.contract import Account, Site
+from mailstack.topology.model import Endpoint
+
+DIALECT_24: Final = (2, 4)
+"""From this version on the configuration has another language."""
+
+OVERRIDES: Final = "overrides"
+"""Folder of the owner's files inside the configuration folder, included last."""
+
+SOCKET_FOLDER: Final = "couchmail"
+"""Inside the run folder, which holds sockets of Dovecot's own called ``dict`` and the like."""
+
+MAX_DICT_CLIENTS: Final = 256
+"""Connections to couchmail at once: every auth worker and delivery holds one."""
+
+MAIL_ACCOUNT: Final = Account(5000, 5000)
+"""Owns every mailbox. A number without a name, so that nothing has to be added to passwd(5) and
+the files of a volume belong to the same owner on every machine. Logins choose nothing here."""
+
+SPAM_FOLDER: Final = "Spam"
+FOLDERS: Final = (
+    ("Drafts", "\\Drafts"),
+    ("Sent", "\\Sent"),
+    ("Trash", "\\Trash"),
+    ("Archive", "\\Archive"),
+    (SPAM_FOLDER, "\\Junk"),
+)
+"""Folders that every mailbox has and is subscribed to, with their use as RFC 6154 spells it, by
+which mail programs in any language find them."""
+
+SIEVE_EXTENSIONS: Final = (
+    "body",
+    "comparator-i;ascii-numeric",
+    "copy",
+    "date",
+    "duplicate",
+    "editheader",
+    "encoded-character",
+    "envelope",
+    "environment",
+    "extracttext",
+    "fileinto",
+    "foreverypart",
+    "ihave",
+    "imap4flags",
+    "index",
+    "mailbox",
+    "mime",
+    "regex",
+    "reject",
+    "relational",
+    "special-use",
+    "subaddress",
+    "vacation",
+    "variables",
+)
+"""What users' scripts may require, at delivery and when a script is checked. Left out: enotify (mails
+anybody), include (the store has no folder to include from), everything that runs a program."""
+
+MAX_SCRIPT_KIB: Final = 48
+"""A script travels in one line of the dict protocol, 64 KiB with its newlines written as two octets
+(protocols/dovecot_dict.py)."""
+
+COMPRESSION: Final = "zstd"
+"""Debian's and Alpine's builds of both versions have it; it is quicker than gzip and packs better."""
+
+SUBMISSION: Final = "postfix.reinject"
+"""Where Postfix takes what a script redirects or answers, when it is linked."""
+
+WITH_SUBMISSION: Final = "# What users' scripts redirect and answer leaves through our Postfix."
+NO_SUBMISSION: Final = (
+    "# No way out is declared, so scripts cannot redirect or answer. The machine's own sendmail is\n"
+    "# another mail system."
+)
+
+
+def listen_address(endpoint: Endpoint, *, ipv6: bool) -> str:
+    """Spell a listening host as Dovecot does."""
+    if endpoint.host != "all":
+        return endpoint.host
+    return "*, ::" if ipv6 else "*"
+
+
+def dict_socket(site: Site) -> str:
+    """The socket behind which socat reaches couchmail.
+
+    In a folder of its own: passwords' hashes can be asked for here, so only the mail account and
+    Dovecot's own group may enter.
+    """
+    return str(site.paths.run / SOCKET_FOLDER / "dict")
+
+
+def values(site: Site) -> dict[str, str]:
+    """Everything that the templates of both dialects are filled with."""
+    return {**_places(site), **_listeners(site), **_choices(site)}
+
+
+def _places(site: Site) -> dict[str, str]:
+    return {
+        "run": str(site.paths.run),
+        "conf": str(site.paths.conf),
+        "mail": str(site.paths.data / "mail"),
+        "tls": str(site.paths.secure / "tls"),
+        "dict_socket": dict_socket(site),
+        "uid": str(MAIL_ACCOUNT.uid),
+        "gid": str(MAIL_ACCOUNT.gid),
+    }
+
+
+def _listeners(site: Site) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in ("imap", "imaps", "lmtp", "sasl", "quota", "metrics"):
+        endpoint = site.addresses[f"dovecot.{name}"]
+        found[f"{name}_address"] = listen_address(endpoint, ipv6=site.ipv6)
+        found[f"{name}_port"] = str(endpoint.port)
+    return found
+
+
+def _choices(site: Site) -> dict[str, str]:
+    mailboxes = [
+        f"mailbox {name} {{\n  special_use = {use}\n  auto = subscribe\n}}"
+        for name, use in FOLDERS
+    ]
+    return {
+        "hostname": site.settings.hostname,
+        "email": site.settings.email,
+        "delimiter": site.settings.mailbox.delimiter,
+        "mailboxes": "\n".join(mailboxes),
+        "sieve_extensions": " ".join(SIEVE_EXTENSIONS),
+        "max_script": f"{MAX_SCRIPT_KIB}k",
+        "ipv6": "yes" if site.ipv6 else "no",
+    }
