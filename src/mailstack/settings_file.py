@@ -135,9 +135,7 @@ def _split(item: str) -> tuple[str, Any]:
     name, equals, raw = item.partition("=")
     name = name.strip()
     if not equals or not name:
-        raise ConfigError(
-            f"--set {item}: not KEY=VALUE", advice="write e.g. --set greylist.delay=60"
-        )
+        raise ConfigError(f"--set {item}: not KEY=VALUE", advice="write e.g. greylist.delay=60")
     return name, _value(name, raw.strip())
 
 
