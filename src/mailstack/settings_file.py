@@ -124,7 +124,7 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
-        line = int(place["line"]) if place and place["line"] else text.count("\n") + 1
+        line = int(place["line"]) if place and place["line"] else len(text.splitlines())
         what = _TOML_PLACE.sub("", str(error))
         what = what[:1].lower() + what[1:]
         raise ConfigError(f"not TOML: {what}", file=file, line=line) from error
