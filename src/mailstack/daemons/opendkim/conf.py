@@ -1,0 +1,111 @@
+"""``opendkim.conf`` and its tables. opendkim.conf(5), 2.11.
+
+One key signs every hosted domain: the signature's d= is the domain of From:, so each domain
+publishes the same record. Whether to sign is told by Postfix (the milter macro daemon_name), never
+by the client's address: no address is trusted for being near.
+"""
+
+from mailstack.daemons.contract import Site
+
+NAME = "opendkim.conf"
+KEY = "dkim.private"
+"""The private key's name in STATE/secure."""
+ORIGINATING = "ORIGINATING"
+"""What Postfix calls its submission services to milters (``mua_milter_name`` in main.cf)."""
+
+HEADER = """\
+# Written by mailstack: do not edit. Put what you want to change into
+# overrides/opendkim/opendkim.conf; its lines replace those of the same name.
+"""
+
+
+def opendkim_conf(site: Site) -> str:
+    """Render the whole file, without overrides."""
+    return "\n".join((HEADER, _service(site), _signing(site), _verifying(site), _dns(site)))
+
+
+def key_table(site: Site) -> str:
+    """The one key, for whatever domain From: names (``%``)."""
+    key = site.paths.secure / KEY
+    return f"# name  d=:selector:key\nhosted  %:{site.settings.dkim.selector}:{key}\n"
+
+
+def signing_table() -> str:
+    """Every author's address is signed by that key."""
+    return "# From:  name in key_table\n*  hosted\n"
+
+
+def internal_hosts() -> str:
+    """Nobody: the default would sign whatever comes from 127.0.0.1."""
+    return "# Addresses whose mail is signed without a login: none.\n!0.0.0.0/0\n!::/0\n"
+
+
+def resolver_conf(site: Site) -> str:
+    """unbound.conf(5) for the resolver library inside OpenDKIM: ask the stack's own resolver."""
+    peer = site.addresses["resolver.dns"]
+    return f"""\
+# Written by mailstack: OpenDKIM's own resolver only forwards to the stack's, which validates.
+server:
+    do-not-query-localhost: no
+forward-zone:
+    name: "."
+    forward-addr: {peer.host}@{peer.port}
+"""
+
+
+def _service(site: Site) -> str:
+    peer = site.addresses["opendkim.milter"]
+    host = "" if peer.host == "all" else f"@{peer.host}"
+    return f"""\
+# The milter socket that Postfix connects to.
+Socket                inet:{peer.port}{host}
+# Signer and verifier; which of them, the mail's way decides (MTA, below).
+Mode                  sv
+Syslog                yes
+SyslogSuccess         yes
+# Relaxed headers survive what servers do to white space; bodies mostly come through unchanged.
+Canonicalization      relaxed/simple
+TemporaryDirectory    {site.paths.run}
+"""
+
+
+def _signing(site: Site) -> str:
+    conf = site.paths.conf
+    return f"""\
+# Sign what users submit: Postfix says {ORIGINATING} on its submission services.
+MTA                   {ORIGINATING}
+InternalHosts         refile:{conf / "internal_hosts"}
+SigningTable          refile:{conf / "signing_table"}
+KeyTable              file:{conf / "key_table"}
+# A second From: added on the way breaks the signature.
+OversignHeaders       From
+RemoveOldSignatures   no
+"""
+
+
+def _verifying(site: Site) -> str:
+    return f"""\
+# Verdicts go into Authentication-Results: (RFC 8601), also "none"; who forged ours loses it.
+AuthservID            {site.settings.hostname}
+RemoveARFrom          {site.settings.hostname}
+RemoveARAll           yes
+AlwaysAddARHeader     yes
+# A verdict is for the filter and the reader. Neither a bad signature nor a DNS failure bounces or
+# holds mail; it is written down as fail or temperror.
+On-BadSignature       accept
+On-KeyNotFound        accept
+On-NoSignature        accept
+On-DNSError           accept
+On-Security           accept
+# Only what is our own trouble makes the sender come again.
+On-InternalError      tempfail
+On-SignatureError     tempfail
+"""
+
+
+def _dns(site: Site) -> str:
+    return f"""\
+# Keys are asked of the stack's resolver.
+ResolverConfiguration {site.paths.conf / "resolver.conf"}
+DNSTimeout            10
+"""

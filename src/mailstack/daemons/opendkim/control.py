@@ -1,0 +1,97 @@
+"""Run OpenDKIM in the foreground, as its own account."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mailstack.aio.command import MINIMAL_ENVIRONMENT, run
+from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
+from mailstack.daemons.marks import origin
+from mailstack.daemons.opendkim import conf, override, probe
+from mailstack.errors import ConfigError, MissingProgram
+
+_VERSION = re.compile(r"OpenDKIM Filter v(\d+(?:\.\d+)*)")
+_AT_LINE = re.compile(r"at line (\d+)")
+_RESTART = re.compile(r"^(?:Socket|UserID|Umask|PidFile)\s.*$", re.MULTILINE | re.IGNORECASE)
+"""What a running filter does not read again: it has its socket and its account already."""
+
+
+class OpenDkim:
+    """Signs what leaves, verifies what arrives."""
+
+    name = "opendkim"
+    packages: Sequence[str] = ("opendkim",)
+    programs: Sequence[str] = ("opendkim",)
+    override_files: Sequence[str] = (conf.NAME,)
+
+    def version(self) -> Version:
+        try:
+            finished = subprocess.run(
+                ("opendkim", "-V"),
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+                env=MINIMAL_ENVIRONMENT,
+            )
+        except FileNotFoundError:
+            raise MissingProgram("opendkim is not installed", advice="install opendkim") from None
+        found = _VERSION.search(finished.stdout + finished.stderr)
+        return tuple(map(int, found[1].split("."))) if found else ()
+
+    def prepare(self, site: Site) -> None:
+        site.paths.run.mkdir(parents=True, exist_ok=True)
+        os.chown(site.paths.run, site.account.uid, site.account.gid)
+        site.paths.run.chmod(0o700)
+
+    def render(self, site: Site, overrides: Overrides) -> Files:
+        text = override.merge(
+            conf.opendkim_conf(site), overrides.get(conf.NAME, ""), site.paths.overrides
+        )
+        return {
+            conf.NAME: text,
+            "key_table": conf.key_table(site),
+            "signing_table": conf.signing_table(),
+            "internal_hosts": conf.internal_hosts(),
+            "resolver.conf": conf.resolver_conf(site),
+        }
+
+    async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
+        del overrides  # their lines are marked in the rendered file
+        rendered = (folder / conf.NAME).read_text()
+        with tempfile.NamedTemporaryFile("w", prefix="opendkim.") as candidate:
+            # The tables are named where they will be in force; check those that are proposed.
+            candidate.write(rendered.replace(str(site.paths.conf), str(folder)))
+            candidate.flush()
+            finished = await run(("opendkim", "-n", "-x", candidate.name))
+        if finished.status != 0:
+            words = finished.output.strip().replace(f"opendkim: {candidate.name}: ", "")
+            raise _refusal(site, rendered, words)
+
+    def commands(self, site: Site) -> Sequence[Command]:
+        file = site.paths.conf / conf.NAME
+        return (Command(("opendkim", "-f", "-x", str(file)), account=site.account),)
+
+    def restart_needed(self, old: Files, new: Files) -> bool:
+        return _RESTART.findall(old[conf.NAME]) != _RESTART.findall(new[conf.NAME])
+
+    async def reload(self, site: Site, pid: int) -> None:
+        del site
+        os.kill(pid, signal.SIGUSR1)
+
+    async def probe(self, site: Site) -> None:
+        await probe.probe(site)
+
+
+def _refusal(site: Site, rendered: str, words: str) -> ConfigError:
+    place = _AT_LINE.search(words)
+    found = origin(rendered, int(place[1])) if place else None
+    return ConfigError(
+        f"OpenDKIM says: {words}",
+        file=site.paths.overrides / found[0] if found else None,
+        line=found[1] if found else None,
+    )

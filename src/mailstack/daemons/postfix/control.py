@@ -1,0 +1,98 @@
+"""Run Postfix: master in the foreground, its log on standard output."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from mailstack.aio.command import MINIMAL_ENVIRONMENT
+from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
+from mailstack.daemons.postfix import (
+    checker,
+    main_override,
+    master_cf,
+    master_override,
+    probe,
+    spool,
+    tables,
+)
+from mailstack.daemons.postfix.main_cf import main_cf
+from mailstack.errors import MissingProgram
+
+_RESTART = re.compile(
+    r"^(?:inet_interfaces|inet_protocols|queue_directory|data_directory) *=.*$", re.MULTILINE
+)
+"""What master reads once (postconf(5): "stop and start Postfix when this parameter changes")."""
+
+
+class Postfix:
+    """Receives, queues and sends mail."""
+
+    name = "postfix"
+    packages: Sequence[str] = ("postfix", "ca-certificates")
+    programs: Sequence[str] = ("postfix", "postconf")
+    override_files: Sequence[str] = ("main.cf", "master.cf", "*.cidr", "*.regexp")
+
+    def version(self) -> Version:
+        digits = re.match(r"\d+(?:\.\d+)*", _postconf("mail_version"))
+        return tuple(map(int, digits[0].split("."))) if digits else ()
+
+    def prepare(self, site: Site) -> None:
+        spool.prepare(site)
+
+    def render(self, site: Site, overrides: Overrides) -> Files:
+        folder = site.paths.overrides
+        main = main_override.merge(main_cf(site), overrides.get(main_override.NAME, ""), folder)
+        master = master_override.merge(
+            master_cf.master_cf(site),
+            overrides.get(master_override.NAME, ""),
+            folder,
+            master_cf.public_services(site),
+        )
+        return {
+            main_override.NAME: main,
+            master_override.NAME: master,
+            "submission_headers": tables.submission_headers(site),
+            "postscreen_access": tables.postscreen_access(site),
+            **{n: t for n, t in overrides.items() if n.endswith((".cidr", ".regexp"))},
+        }
+
+    async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
+        del overrides  # their lines are marked in the rendered files
+        await checker.check(site, folder)
+
+    def commands(self, site: Site) -> Sequence[Command]:
+        master = Path(_postconf("daemon_directory")) / "master"
+        return (Command((str(master), "-c", str(site.paths.conf), "-s"), stop_timeout_s=20.0),)
+
+    def restart_needed(self, old: Files, new: Files) -> bool:
+        return _listening(old) != _listening(new)
+
+    async def reload(self, site: Site, pid: int) -> None:
+        del site
+        os.kill(pid, signal.SIGHUP)
+
+    async def probe(self, site: Site) -> None:
+        await probe.probe(site)
+
+
+def _postconf(parameter: str) -> str:
+    """Ask for a built-in default; reads no configuration."""
+    try:
+        finished = subprocess.run(
+            ("postconf", "-d", "-h", parameter),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+            env=MINIMAL_ENVIRONMENT,
+        )
+    except FileNotFoundError:
+        raise MissingProgram("postconf is not installed", advice="install postfix") from None
+    return finished.stdout.strip()
+
+
+def _listening(files: Files) -> list[str]:
+    return _RESTART.findall(files[main_override.NAME])

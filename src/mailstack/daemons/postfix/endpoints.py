@@ -1,0 +1,16 @@
+"""How Postfix spells addresses: where a service listens, and whom a lookup asks."""
+
+from mailstack.topology.model import Endpoint
+
+EVERYWHERE = "all"
+"""A listening host that means every address of the machine (``inet_interfaces``)."""
+
+
+def listen(endpoint: Endpoint) -> str:
+    """Spell a listening address as the first field of master.cf: ``PORT`` or ``HOST:PORT``."""
+    return str(endpoint.port) if endpoint.host == EVERYWHERE else str(endpoint)
+
+
+def socketmap(peer: Endpoint, name: str) -> str:
+    """Name one of couchmail's maps; socketmap_table(5) holds answers of up to 100,000 octets."""
+    return f"socketmap:inet:{peer}:{name}"

@@ -1,0 +1,101 @@
+"""``master.cf``: the processes of Postfix, as master(5) starts them.
+
+Only what asks DNS runs in the chroot (the fifth column): its etc/resolv.conf names the stack's own
+resolver, so the machine's stays as it is. There is no pickup and no local delivery: mail enters
+by SMTP alone, and the machine's own sendmail(1) belongs to the machine's own Postfix.
+"""
+
+from mailstack.daemons.contract import Site
+from mailstack.daemons.postfix.endpoints import listen
+
+HEADER = """\
+# Written by mailstack: do not edit. Put what you want to change into overrides/postfix/master.cf:
+# whole services, or one parameter as "service/type/parameter = value" (postconf(1), -P). There,
+# smtp/inet, submission/inet and submissions/inet mean the services below, whatever their port.
+#
+# service  type  private unpriv  chroot  wakeup  maxproc command + args
+"""
+
+_USERS = """\
+    -o smtpd_sasl_auth_enable=yes
+    -o smtpd_client_restrictions=$mua_client_restrictions
+    -o smtpd_helo_restrictions=
+    -o smtpd_sender_restrictions=$mua_sender_restrictions
+    -o smtpd_relay_restrictions=$mua_relay_restrictions
+    -o smtpd_recipient_restrictions=$mua_recipient_restrictions
+    -o smtpd_discard_ehlo_keywords=chunking,etrn
+    -o milter_macro_daemon_name=$mua_milter_name
+    -o cleanup_service_name=subcleanup
+"""
+"""What differs for users: logins, restrictions, delivery reports on request, header privacy."""
+
+_INTERNAL = """\
+# A user's message: header privacy, and a Date: and Message-ID: where the program left them out,
+# before DKIM signs it.
+subcleanup  unix  n       -       n       -       0       cleanup
+    -o header_checks=regexp:$config_directory/submission_headers
+    -o nested_header_checks=
+    -o always_add_missing_headers=yes
+cleanup     unix  n       -       n       -       0       cleanup
+qmgr        unix  n       -       n       300     1       qmgr
+tlsmgr      unix  -       -       n       1000?   1       tlsmgr
+rewrite     unix  -       -       n       -       -       trivial-rewrite
+bounce      unix  -       -       n       -       0       bounce
+defer       unix  -       -       n       -       0       bounce
+trace       unix  -       -       n       -       0       bounce
+verify      unix  -       -       n       -       1       verify
+flush       unix  n       -       n       1000?   0       flush
+proxymap    unix  -       -       n       -       -       proxymap
+proxywrite  unix  -       -       n       -       1       proxymap
+showq       unix  n       -       n       -       -       showq
+error       unix  -       -       n       -       -       error
+retry       unix  -       -       n       -       -       error
+discard     unix  -       -       n       -       -       discard
+anvil       unix  -       -       n       -       1       anvil
+scache      unix  -       -       n       -       1       scache
+postlog     unix-dgram n  -       n       -       1       postlogd
+
+# To the content filter.
+lmtp        unix  -       -       n       -       -       lmtp
+# To the world.
+smtp        unix  -       -       y       -       -       smtp
+relay       unix  -       -       y       -       -       smtp
+    -o syslog_name=postfix/$service_name
+"""
+
+
+def master_cf(site: Site) -> str:
+    """Render the whole file, without overrides."""
+    return "\n".join((HEADER, _public(site), _INTERNAL))
+
+
+def public_services(site: Site) -> dict[str, str]:
+    """The name an owner uses for a public service → its first field in this site's master.cf."""
+    names = ("smtp", "submission", "submissions")
+    return {name: listen(site.addresses[f"postfix.{name}"]) for name in names}
+
+
+def _public(site: Site) -> str:
+    at = public_services(site)
+    return f"""\
+# Other servers: postscreen speaks first, and hands who passes to smtpd.
+{_inet(at["smtp"], maxproc="1", command="postscreen")}
+smtpd       pass  -       -       y       -       -       smtpd
+dnsblog     unix  -       -       y       -       0       dnsblog
+tlsproxy    unix  -       -       n       -       0       tlsproxy
+
+# Users, STARTTLS required (RFC 6409).
+{_inet(at["submission"])}
+    -o syslog_name=postfix/submission
+    -o smtpd_tls_security_level=encrypt
+{_USERS}
+# Users, TLS from the first octet (RFC 8314 3.3).
+{_inet(at["submissions"])}
+    -o syslog_name=postfix/submissions
+    -o smtpd_tls_wrappermode=yes
+{_USERS}"""
+
+
+def _inet(where: str, *, maxproc: str = "-", command: str = "smtpd") -> str:
+    chroot = "n" if command == "postscreen" else "y"
+    return f"{where:<11} inet  n       -       {chroot}       -       {maxproc}       {command}"

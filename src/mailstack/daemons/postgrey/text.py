@@ -1,0 +1,3 @@
+"""What a greylisted sender is told. Postfix's probe knows it, too: greylisted is working."""
+
+GREYLISTED = "Greylisted, please try again later"
