@@ -13,7 +13,7 @@ from typing import Final
 TEST_RANGE: Final = IPv4Network("198.18.0.0/15")
 SLOT_PREFIX: Final = 20
 """Leaves sixteen /24: greylisting knows a client by its /24, so each is another stranger."""
-SLOTS: Final = 2 ** (SLOT_PREFIX - TEST_RANGE.prefixlen)
+SLOTS: Final = 1 << (SLOT_PREFIX - TEST_RANGE.prefixlen)
 
 _FRIEND, _OTHER, _FIRST_STRANGER, _NETWORKS = 1, 2, 3, 16
 _HOST_PART: Final = 10
@@ -32,7 +32,7 @@ class Plan:
 
     @property
     def network(self) -> IPv4Network:
-        size = 2 ** (32 - SLOT_PREFIX)
+        size = 1 << (32 - SLOT_PREFIX)
         return IPv4Network((int(TEST_RANGE.network_address) + self.slot * size, SLOT_PREFIX))
 
     @property

@@ -76,18 +76,20 @@ async def answering(path: Path, handler: Handler) -> AsyncIterator[None]:
         listener.listen(socket.SOMAXCONN)
         listener.settimeout(0)
         async with asyncio.TaskGroup() as group:
-            accepting = group.create_task(_accept(listener, handler, group))
+            accepting = group.create_task(_accept(listener, handler))
             try:
                 yield
             finally:
                 accepting.cancel()
 
 
-async def _accept(listener: socket.socket, handler: Handler, group: asyncio.TaskGroup) -> None:
+async def _accept(listener: socket.socket, handler: Handler) -> None:
+    """Take connections; cancelling this cancels the conversations too."""
     loop = asyncio.get_running_loop()
-    while True:
-        connection, _ = await loop.sock_accept(listener)
-        group.create_task(_converse(connection, handler))
+    async with asyncio.TaskGroup() as conversations:
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            conversations.create_task(_converse(connection, handler))
 
 
 async def _converse(connection: socket.socket, handler: Handler) -> None:
