@@ -6,6 +6,7 @@ MailstackError              one line for a person: what, why, what to do
 ├── DocumentExists          a document of that name is there already
 ├── DocumentMissing         no document of that name
 ├── RevisionConflict        the document changed since it was read (HTTP 412)
+├── WriteRefused            one of several writes was refused, so none was done; says which
 ├── StoreUnavailable        the datastore cannot answer now; becomes ``Unavailable`` in directory/
 ├── MissingProgram          a daemon is not installed and cannot be installed
 └── ServiceFailed           a service did not start, did not become healthy, or died for good
@@ -25,6 +26,7 @@ __all__ = [
     "RevisionConflict",
     "ServiceFailed",
     "StoreUnavailable",
+    "WriteRefused",
 ]
 
 
@@ -70,6 +72,18 @@ class DocumentMissing(MailstackError):
 
 class RevisionConflict(MailstackError):
     """The document changed after it was read: read it again, then write."""
+
+
+class WriteRefused(MailstackError):
+    """One of several writes was refused, so none was done.
+
+    ``number`` counts from 0 in the order they were given; ``error`` says why.
+    """
+
+    def __init__(self, number: int, error: MailstackError) -> None:
+        super().__init__(error.what, advice=error.advice)
+        self.number = number
+        self.error = error
 
 
 class StoreUnavailable(MailstackError):

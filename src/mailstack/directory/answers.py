@@ -1,0 +1,27 @@
+"""The one place where a store that cannot answer becomes ``Unavailable``."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from mailstack.errors import StoreUnavailable
+from mailstack.outcome import Outcome, Unavailable
+
+S = TypeVar("S")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def answered(
+    lookup: Callable[Concatenate[S, P], Outcome[T]],
+) -> Callable[Concatenate[S, P], Outcome[T]]:
+    """Make a lookup never raise for its store."""
+
+    @wraps(lookup)
+    def answer(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+        try:
+            return lookup(self, *args, **kwargs)
+        except StoreUnavailable as error:
+            return Unavailable(str(error))
+
+    return answer

@@ -1,0 +1,107 @@
+"""The questions the store answers, as SQL."""
+
+from typing import Any
+
+from mailstack.errors import DocumentMissing
+from mailstack.model.addresses import split_address
+from mailstack.model.documents import Key, Kind
+from mailstack.store.contract import Credentials, Script, Stored
+from mailstack.store.sqlite.reader import Reader
+from mailstack.store.sqlite.rows import (
+    KIND_NUMBER,
+    MAIL_COLUMNS,
+    SIEVE,
+    SIEVE_COLUMNS,
+    Row,
+    from_mail,
+    from_sieve,
+    place,
+)
+
+ENTRIES = "SELECT local, kind, enabled, targets FROM mail WHERE domain=? AND local IN ('', ?, ?)"
+_GET_MAIL = f"SELECT {MAIL_COLUMNS} FROM mail WHERE domain=? AND local=? AND kind=?"  # noqa: S608 - constants
+_GET_SIEVE = f"SELECT {SIEVE_COLUMNS} FROM sieve WHERE domain=? AND local=? AND name=?"  # noqa: S608 - constants
+_CREDENTIALS = (
+    "SELECT u.password, u.quota, u.enabled AND d.enabled FROM mail d, mail u "
+    "WHERE d.domain=?1 AND d.local='' AND d.kind=0 AND u.domain=?1 AND u.local=?2 AND u.kind=1"
+)
+_LOGINS = (
+    "SELECT u.local || '@' || u.domain FROM mail u CROSS JOIN mail d "
+    "ON d.domain=u.domain AND d.local='' AND d.kind=0 WHERE (u.domain, u.local) > (?, ?) "
+    "AND u.kind=1 AND u.enabled AND d.enabled ORDER BY u.domain, u.local LIMIT ?"
+)
+_SCRIPTS = "SELECT name, seq, digest, active FROM sieve WHERE domain=? AND local=? ORDER BY name"
+_TEXT = "SELECT text FROM sieve WHERE domain=? AND local=? AND seq=? AND digest=?"
+
+
+def get(reader: Reader, key: Key) -> Stored:
+    where = place(key)
+    if where.kind == SIEVE:
+        row = reader.row(_GET_SIEVE, where[1:])
+    else:
+        row = reader.row(_GET_MAIL, (where.domain, where.local, where.kind))
+    if row is None:
+        raise DocumentMissing(f"there is no {key}")
+    return stored(where.kind, row)
+
+
+def stored(kind: int, row: Row) -> Stored:
+    """Make the document of a row, and its revision (the fourth column of either table)."""
+    return Stored(from_sieve(row) if kind == SIEVE else from_mail(row), str(row[3]))
+
+
+def page(reader: Reader, kind: Kind, *, within: str, after: str, limit: int) -> list[Stored]:
+    number = KIND_NUMBER[kind]
+    table, columns, last = (
+        ("sieve", SIEVE_COLUMNS, "name") if number == SIEVE else ("mail", MAIL_COLUMNS, "kind")
+    )
+    terms, values = _within(kind, within)
+    if after:
+        where = place(Key(kind, after))
+        terms.append(f"(domain, local, {last}) > (?, ?, ?)")
+        values += [where.domain, where.local, where.script if number == SIEVE else number]
+    if number != SIEVE:
+        terms.append("kind=?")
+        values.append(number)
+    condition = f"WHERE {' AND '.join(terms)}" if terms else ""
+    sql = f"SELECT {columns} FROM {table} {condition} ORDER BY domain, local, {last} LIMIT ?"  # noqa: S608 - no input
+    return [stored(number, row) for row in reader.rows(sql, (*values, limit))]
+
+
+def _within(kind: Kind, within: str) -> tuple[list[str], list[Any]]:
+    if not within:
+        return [], []
+    if kind == "sieve" and "@" in within:
+        local, domain = split_address(within)
+        return ["domain=?", "local=?"], [domain, local]
+    return ["domain=?"], [within]
+
+
+def count(reader: Reader, kind: Kind) -> int:
+    row = reader.row("SELECT number FROM counts WHERE kind=?", (KIND_NUMBER[kind],))
+    return int(row[0]) if row else 0
+
+
+def credentials(reader: Reader, domain: str, local: str) -> Credentials | None:
+    row = reader.row(_CREDENTIALS, (domain, local))
+    return Credentials(row[0], row[1], bool(row[2])) if row else None
+
+
+def logins(reader: Reader, after: str, limit: int) -> list[str]:
+    local, domain = split_address(after)
+    return [row[0] for row in reader.rows(_LOGINS, (domain, local, limit))]
+
+
+def scripts(reader: Reader, owner: str) -> list[Script]:
+    local, domain = split_address(owner)
+    rows = reader.rows(_SCRIPTS, (domain, local))
+    return [Script(name, f"{seq}-{text}", bool(active)) for name, seq, text, active in rows]
+
+
+def script_text(reader: Reader, owner: str, script_id: str) -> str | None:
+    local, domain = split_address(owner)
+    seq, _, digest = script_id.partition("-")
+    if not (seq.isascii() and seq.isdigit() and len(seq) < 19):  # noqa: PLR2004 - a 64-bit integer
+        return None
+    row = reader.row(_TEXT, (domain, local, int(seq), digest))
+    return row[0] if row else None

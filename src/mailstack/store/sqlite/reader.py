@@ -1,0 +1,84 @@
+"""Reads that the event loop may do itself: each takes microseconds.
+
+The connection stays within one read transaction, because beginning one costs two file locks, more
+than the read itself. ``refresh`` ends it, and is called after every commit. A connection that fails
+is dropped, and reads raise ``StoreUnavailable`` until ``reopen`` succeeds.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mailstack.errors import StoreUnavailable
+from mailstack.store.sqlite.connect import connect, unavailable
+from mailstack.store.sqlite.rows import Row
+
+
+class Reader:
+    """One read-only connection. Not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._failure = StoreUnavailable(f"the datastore {path} is not open")
+
+    @property
+    def is_open(self) -> bool:
+        return self._db is not None
+
+    def reopen(self) -> None:
+        """Open the file anew.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        self.close()
+        try:
+            self._db = connect(self._path, read_only=True)
+            self._db.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise self.fail(unavailable(self._path, error)) from error
+        except StoreUnavailable as error:
+            self.fail(error)
+            raise
+
+    def refresh(self) -> None:
+        """See what has been committed since."""
+        if self._db is not None:
+            try:
+                self._db.execute("COMMIT")
+                self._db.execute("BEGIN")
+            except sqlite3.Error as error:
+                self.fail(unavailable(self._path, error))
+
+    def fail(self, error: StoreUnavailable) -> StoreUnavailable:
+        """Drop the connection; reads raise ``error`` from now on."""
+        self.close()
+        self._failure = error
+        return error
+
+    def close(self) -> None:
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query.
+
+        Raises:
+            StoreUnavailable: the file cannot be read now.
+        """
+        if self._db is None:
+            raise self._failure
+        try:
+            return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self.fail(unavailable(self._path, error)) from error
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """The first row of a query."""
+        rows = self.rows(sql, parameters)
+        return rows[0] if rows else None

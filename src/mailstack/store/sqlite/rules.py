@@ -1,0 +1,68 @@
+"""Rules between documents, checked inside the transaction that would break them."""
+
+import sqlite3
+
+from mailstack.errors import InvalidDocument
+from mailstack.model.documents import Document, Domain, Key, Sieve, User
+from mailstack.model.expansion import check_expansion
+from mailstack.model.routing import DOMAIN, USER, Entry
+from mailstack.store.sqlite.rows import SIEVE, Place, key_of
+
+ENTRIES = "SELECT local, kind, enabled, targets FROM mail WHERE domain=? AND local IN ('', ?, ?)"
+
+
+class Rules:
+    """Questions to what is stored. Rows that changed no later than ``floor`` count as gone."""
+
+    def __init__(self, db: sqlite3.Connection, delimiter: str, floor: int) -> None:
+        self._db = db
+        self._delimiter = delimiter
+        self._floor = floor
+
+    def check_put(self, document: Document, where: Place) -> None:
+        """Refuse what has no domain or owner, or could never be reached."""
+        if isinstance(document, Domain):
+            return
+        if isinstance(document, Sieve):
+            self._need(where._replace(kind=USER, script=""), "add the user first")
+            return
+        self._need(Place(DOMAIN, where.domain, ""), f"mailstack domain add {where.domain}")
+        if isinstance(document, User) and self._delimiter in where.local:
+            raise InvalidDocument(
+                f"{document.address} holds {self._delimiter!r}, which begins a tag, so no mail "
+                "would reach it",
+                advice="choose another name, or make it an alias",
+            )
+
+    def check_routes(self, where: Place) -> None:
+        """Refuse loops and chains that begin, or go on, at a place that changed."""
+        check_expansion(where.domain, where.local, self._entries, self._delimiter)
+
+    def contents(self, domain: str) -> list[tuple[Place, int]]:
+        """All of a domain but itself, scripts first."""
+        scripts = self._db.execute("SELECT local, name, seq FROM sieve WHERE domain=?", (domain,))
+        found = [(Place(SIEVE, domain, local, name), seq) for local, name, seq in scripts]
+        mail = self._db.execute(
+            "SELECT kind, local, seq FROM mail WHERE domain=? AND kind<>0", (domain,)
+        )
+        return found + [(Place(kind, domain, local), seq) for kind, local, seq in mail]
+
+    def has_contents(self, domain: str) -> bool:
+        sql = "SELECT 1 FROM mail WHERE domain=? AND kind<>0 LIMIT 1"
+        return self._db.execute(sql, (domain,)).fetchone() is not None
+
+    def scripts(self, where: Place) -> list[tuple[Place, int]]:
+        sql = "SELECT name, seq FROM sieve WHERE domain=? AND local=?"
+        rows = self._db.execute(sql, (where.domain, where.local))
+        return [(Place(SIEVE, where.domain, where.local, name), seq) for name, seq in rows]
+
+    def _need(self, where: Place, advice: str) -> None:
+        sql = "SELECT 1 FROM mail WHERE domain=? AND local=? AND kind=? AND seq>?"
+        key = (where.domain, where.local, where.kind, self._floor)
+        if self._db.execute(sql, key).fetchone() is None:
+            missing: Key = key_of(where)
+            raise InvalidDocument(f"there is no {missing}", advice=advice)
+
+    def _entries(self, domain: str, local: str, base: str) -> list[Entry]:
+        sql = f"{ENTRIES} AND seq>?"
+        return self._db.execute(sql, (domain, local, base, self._floor)).fetchall()

@@ -1,0 +1,210 @@
+"""The embedded datastore: one SQLite file, one writer, reads from the event loop's thread.
+
+Memory is constant, whatever is stored. Only one process may write, but another one (a backup, a
+shell) may read meanwhile.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mailstack.errors import MailstackError, StoreUnavailable, WriteRefused
+from mailstack.model.documents import Document, Key, Kind
+from mailstack.model.routing import Entry
+from mailstack.store.contract import (
+    ANY,
+    Change,
+    Credentials,
+    Expected,
+    Put,
+    Remove,
+    Script,
+    Stored,
+    Write,
+)
+from mailstack.store.sqlite import copies, feed, queries
+from mailstack.store.sqlite.connect import connect
+from mailstack.store.sqlite.reader import Reader
+from mailstack.store.sqlite.rows import place
+from mailstack.store.sqlite.writer import Writer
+from mailstack.store.sqlite.writes import Transaction, run
+
+PRUNE_AT_ONCE = 5000
+
+
+class SqliteStore:
+    """See ``store/contract.py``, which this is one of.
+
+    Args:
+        path: the database file; its folder holds two more while it is open.
+        delimiter: begins a tag in an address; needed to check aliases.
+        create: make the file if it is missing. Never later: an empty store knows nobody, and
+            would bounce all mail.
+    """
+
+    def __init__(self, path: Path, *, delimiter: str = "+", create: bool = False) -> None:
+        self._path = path
+        self._delimiter = delimiter
+        self._create = create
+        self._reader = Reader(path)
+        self._writer = Writer(path, self._report)
+        self._waiters = feed.Waiters()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the file.
+
+        Raises:
+            StoreUnavailable: it cannot be opened.
+        """
+        await asyncio.to_thread(self._prepare)
+        self._reader.reopen()
+        self._loop = asyncio.get_running_loop()
+        self._waiters.tell(self.position())
+        self._writer.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop = None
+        await self._writer.stop()
+        self._reader.close()
+
+    def _prepare(self) -> None:
+        connect(self._path, create=self._create).close()
+
+    # Documents
+
+    def get(self, key: Key) -> Stored:
+        return queries.get(self._reader, key)
+
+    def page(
+        self, kind: Kind, *, within: str = "", after: str = "", limit: int = 100
+    ) -> list[Stored]:
+        return queries.page(self._reader, kind, within=within, after=after, limit=limit)
+
+    def count(self, kind: Kind) -> int:
+        return queries.count(self._reader, kind)
+
+    def documents(self) -> Iterator[Stored]:
+        return copies.documents(self._path)
+
+    # Changes
+
+    def position(self) -> int:
+        return feed.position(self._reader)
+
+    def changes(self, since: int, limit: int = 1000) -> list[Change]:
+        return feed.changes(self._reader, since, limit)
+
+    async def wait_for_change(self, since: int, timeout_s: float) -> int:
+        await self._waiters.wait(since, timeout_s)
+        return self.position()
+
+    async def subscribe(self, since: int) -> AsyncIterator[list[Change]]:
+        while True:
+            if found := self.changes(since):
+                since = found[-1].position
+                yield found
+            else:
+                await self._waiters.wait(self.position(), feed.LONGEST_WAIT_S)
+
+    # Lookups
+
+    def entries(self, domain: str, local: str, base: str) -> Sequence[Entry]:
+        return self._reader.rows(queries.ENTRIES, (domain, local, base))
+
+    def credentials(self, domain: str, local: str) -> Credentials | None:
+        return queries.credentials(self._reader, domain, local)
+
+    def logins(self, after: str, limit: int) -> list[str]:
+        return queries.logins(self._reader, after, limit)
+
+    def scripts(self, owner: str) -> list[Script]:
+        return queries.scripts(self._reader, owner)
+
+    def script_text(self, owner: str, script_id: str) -> str | None:
+        return queries.script_text(self._reader, owner, script_id)
+
+    # Writes
+
+    async def put(self, document: Document, expected: Expected = ANY) -> str:
+        return await self._one(Put(document, expected))
+
+    async def remove(self, key: Key, expected: Expected = ANY, *, recursive: bool = False) -> None:
+        await self._one(Remove(key, expected, recursive))
+
+    async def _one(self, write: Write) -> str:
+        try:
+            return (await self.apply([write]))[0]
+        except WriteRefused as refused:
+            raise refused.error from refused
+
+    async def apply(self, writes: Sequence[Write], *, replacing: int | None = None) -> list[str]:
+        revisions = await self._writer.run(
+            lambda db: _apply(Transaction(db, self._delimiter, replacing or 0), writes)
+        )
+        self._committed()
+        return revisions
+
+    async def remove_unchanged(self, since: int) -> int:
+        total = 0
+        while removed := await self._writer.run(
+            lambda db: Transaction(db, self._delimiter).remove_unchanged(since, PRUNE_AT_ONCE)
+        ):
+            total += removed
+            self._committed()
+        return total
+
+    async def backup(self, path: Path) -> None:
+        await asyncio.to_thread(copies.backup, self._path, path)
+
+    # What the writer says
+
+    def _committed(self) -> None:
+        self._reader.refresh()
+        if self._reader.is_open:
+            self._waiters.tell(self.position())
+
+    def _report(self, failure: StoreUnavailable | None) -> None:
+        if loop := self._loop:
+            loop.call_soon_threadsafe(self._checked, failure)
+
+    def _checked(self, failure: StoreUnavailable | None) -> None:
+        if failure is not None:
+            self._reader.fail(failure)
+            return
+        try:
+            self._reader.reopen()
+            self._committed()
+        except StoreUnavailable as error:
+            self._reader.fail(error)
+
+
+def _apply(transaction: Transaction, writes: Sequence[Write]) -> list[str]:
+    """Do the writes, domains before what is in them, and addresses that lie together together."""
+    revisions = [""] * len(writes)
+    order = sorted(range(len(writes)), key=lambda number: _order(writes[number]))
+    number = 0
+    try:
+        for number in order:
+            revisions[number] = run(transaction, writes[number], number)
+        transaction.finish()
+    except WriteRefused:
+        raise
+    except MailstackError as error:
+        raise WriteRefused(number, error) from error
+    return revisions
+
+
+def _order(write: Write) -> tuple[int, str, str]:
+    """Removals in the opposite order, and first, so that a document can move."""
+    where = place(write.document.key if isinstance(write, Put) else write.key)
+    kind = where.kind if isinstance(write, Put) else -1 - where.kind
+    return kind, where.domain, where.local
