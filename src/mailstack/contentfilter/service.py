@@ -1,0 +1,120 @@
+"""The filter on its sockets: accept, bound, and end in good order."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from mailstack.contentfilter.config import Address
+from mailstack.contentfilter.filter import Filter
+from mailstack.contentfilter.http import HttpServer, pages
+from mailstack.contentfilter.session import Session
+from mailstack.protocols.lmtp_replies import reply
+
+STREAM_LIMIT: Final = 131_072
+"""Octets a stream holds before it stops reading from the kernel (twice this, at most)."""
+_BUSY: Final = reply(421, "4.3.2 Too many connections, come again later")
+
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """``start`` it, then ``run`` it until told to stop."""
+
+    def __init__(self, owner: Filter) -> None:
+        self._filter = owner
+        self._tasks = asyncio.TaskGroup()
+        self._sessions: dict[Session, asyncio.Task[None]] = {}
+        self._http = HttpServer(pages(self._not_ready, owner.metrics.exposition))
+        self._servers: list[asyncio.Server] = []
+        self._numbers = itertools.count(1)
+
+    async def start(self) -> None:
+        """Take the ports; nobody is accepted before ``run``.
+
+        Raises:
+            OSError: a port is taken, or an address is not this machine's.
+        """
+        config = self._filter.config
+        self._servers = [
+            await _listen(config.listen, self._accept),
+            await _listen(config.http, self._accept_http),
+        ]
+
+    @property
+    def ports(self) -> list[int]:
+        """In use: LMTP, HTTP. Tests listen on port 0."""
+        return [int(server.sockets[0].getsockname()[1]) for server in self._servers]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop``, then end in good order."""
+        async with self._tasks:
+            for server in self._servers:
+                await server.start_serving()
+            await stop.wait()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Accept nothing new, finish the transactions under way, end."""
+        self._filter.stopping = True
+        self._servers[0].close()
+        for session in list(self._sessions):
+            session.stop()
+        if self._sessions:
+            await asyncio.wait(
+                self._sessions.values(), timeout=self._filter.config.timeouts.shutdown
+            )
+        for task in list(self._sessions.values()):
+            # No 250 was said, so the message stays in the client's queue.
+            task.cancel()
+        for server in self._servers:
+            server.close()
+        self._filter.pool.close()
+
+    def _not_ready(self) -> str:
+        return "stopping" if self._filter.stopping else ""
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        metrics = self._filter.metrics
+        if len(self._sessions) >= self._filter.config.max_connections:
+            metrics.refused_connections.counts[()] += 1
+            writer.write(_BUSY.encode())
+            writer.close()
+            return
+        metrics.connections += 1
+        session = Session(self._filter, reader, writer, f"{next(self._numbers):x}")
+        task = self._tasks.create_task(_guarded(session.run()))
+        self._sessions[session] = task
+        task.add_done_callback(lambda _: self._leave(session))
+
+    def _leave(self, session: Session) -> None:
+        self._filter.metrics.connections -= 1
+        del self._sessions[session]
+
+    def _accept_http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.create_task(_guarded(self._http.serve(reader, writer)))
+
+
+async def _listen(
+    address: Address, accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+) -> asyncio.Server:
+    host, port = address
+    return await asyncio.start_server(
+        accept,
+        None if host == "all" else host,
+        port,
+        limit=STREAM_LIMIT,
+        backlog=256,
+        start_serving=False,
+    )
+
+
+async def _guarded(work: Awaitable[None]) -> None:
+    """A fault in one connection ends that connection, not the filter."""
+    with suppress(asyncio.CancelledError):
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - the border of one connection
+            _log.exception("a connection ended by a fault of this program")
