@@ -67,9 +67,11 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an optio
 @app.callback()
 def globals_(
     context: typer.Context,
-    config: Annotated[Path, typer.Option(help="The settings file.")] = DEFAULT_CONFIG,
+    config: Annotated[
+        Path, typer.Option(metavar="FILE", help="The settings file.")
+    ] = DEFAULT_CONFIG,
     state: Annotated[
-        Path, typer.Option(help="The folder that holds everything the stack writes.")
+        Path, typer.Option(metavar="DIR", help="The folder that holds everything the stack writes.")
     ] = DEFAULT_STATE,
     sets: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -49,8 +50,10 @@ class Answer:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - JSON enters here; callers parse it into types
-        return json.loads(self.body) if self.body else None
+    def fields(self) -> dict[str, Any]:
+        """The body, where it is a JSON object."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -120,7 +123,10 @@ class Client:
     ) -> http.client.HTTPResponse:
         connection = _UnixConnection(self._path, self._timeout_s)
         try:
-            connection.request(method, path, body, headers, encode_chunked=True)
+            connection.connect()
+            # whoever answers before the body is read closes afterwards: the answer is there
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, headers)
             return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

@@ -21,11 +21,15 @@ app = typer.Typer()
 )
 def command(
     context: typer.Context,
-    domain: Annotated[str, typer.Argument(help="The primary domain: what stands after the @.")],
+    domain: Annotated[
+        str, typer.Argument(metavar="DOMAIN", help="The primary domain: what stands after the @.")
+    ],
     *,
     email: Annotated[
         str,
-        typer.Option(help="Your address: gets postmaster@ and abuse@ of every domain."),
+        typer.Option(
+            metavar="ADDRESS", help="Your address: gets postmaster@ and abuse@ of every domain."
+        ),
     ],
 ) -> None:
     """Write a commented mailstack.toml, and print what to do next."""

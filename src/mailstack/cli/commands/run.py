@@ -18,7 +18,9 @@ def _services() -> list[str]:
 @app.command(rich_help_panel="The stack", epilog="mailstack run postfix")
 def command(
     context: typer.Context,
-    service: Annotated[str, typer.Argument(help="Its name.", autocompletion=_services)],
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="Its name.", autocompletion=_services)
+    ],
 ) -> None:
     """Run the agent of one service in the foreground: render, check, start, watch."""
     run(invocation(context), service)

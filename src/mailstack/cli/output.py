@@ -1,0 +1,43 @@
+"""What a command prints: a table for a person, columns for a pipe, JSON for a program.
+
+rich draws the table, and is imported only for that: it costs more than the whole command otherwise.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+
+def say(text: str) -> None:
+    """Print one line (or several) on standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say_json(value: object) -> None:
+    """Print a JSON document, for people to read and programs to parse."""
+    say(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows below their headings; a pipe gets tabs and no headings."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            say("\t".join(row))
+        return
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Whether to go on: ``--yes``, or nobody to ask, or the person at the terminal agrees."""
+    if yes or not sys.stdin.isatty():
+        return True
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
