@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - large messages need it after root is given up
 import encodings.idna  # noqa: F401 - likewise, for names of hosts
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -11,37 +12,53 @@ from pathlib import Path
 import uvloop
 
 from mailstack.aio.privileges import drop
-from mailstack.contentfilter.config import Config, load
+from mailstack.contentfilter.config import load
 from mailstack.contentfilter.filter import Filter
+from mailstack.contentfilter.metrics import FilterMetrics
 from mailstack.contentfilter.service import Service
-from mailstack.errors import MailstackError
+from mailstack.errors import ConfigError, MailstackError
 from mailstack.observe import log
 
+_log = logging.getLogger("mailstack.contentfilter")
 
-async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT.
+
+async def run(file: Path) -> None:
+    """Serve until SIGTERM or SIGINT; read ``file`` anew at SIGHUP.
 
     Raises:
+        ConfigError: the file is not what is rendered.
         OSError: a port cannot be had.
     """
+    config = load(file)
+    service = Service(Filter(config, FilterMetrics()))
+    await service.start()
+    drop(config.uid, config.gid, config.groups)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    service = Service(Filter(config))
-    await service.start()
-    drop(config.uid, config.gid, config.groups)
+    loop.add_signal_handler(signal.SIGHUP, _reload, service, file)
     await service.run(stop)
+
+
+def _reload(service: Service, file: Path) -> None:
+    try:
+        service.reload(load(file))
+    except ConfigError as error:
+        _log.error("goes on as before: %s", error)
+    else:
+        _log.info("reads its configuration anew")
 
 
 def main() -> int:
     """Parse the arguments, run. The exit status is 1 with one line when it cannot start."""
     parser = argparse.ArgumentParser(prog="mailstack.contentfilter", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
+    arguments = parser.parse_args()
     log.configure()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(load(parser.parse_args().config)))
+            runner.run(run(arguments.config))
     except (MailstackError, OSError) as error:
         sys.stderr.write(f"contentfilter: {error}\n")
         return 1

@@ -27,12 +27,15 @@ class ClientGone(ConnectionError):
 
 
 class Filter:
-    """One per process."""
+    """One per configuration: a reload makes another, and retires this one."""
 
-    def __init__(self, config: Config, profiles: Profiles | None = None) -> None:
+    def __init__(
+        self, config: Config, metrics: FilterMetrics, profiles: Profiles | None = None
+    ) -> None:
         self.config = config
-        self.metrics = FilterMetrics()
-        self.stopping = False
+        self.metrics = metrics
+        self.retired = False
+        """Sessions end after their transaction."""
         self.pool = Pool(
             config.mailboxes, config.hostname, config.timeouts, max_idle=config.max_connections
         )
@@ -51,6 +54,11 @@ class Filter:
             "ENHANCEDSTATUSCODES",
             f"SIZE {config.max_message_octets}",
         )
+
+    def retire(self) -> None:
+        """Begin nothing new."""
+        self.retired = True
+        self.pool.close()
 
     def transaction(self, envelope: Envelope) -> Transaction:
         return Transaction(self.pool, envelope, self.config.timeouts.delivery)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from mailstack.contentfilter.config import Address
+from mailstack.contentfilter.config import Address, Config
 from mailstack.contentfilter.filter import Filter
 from mailstack.contentfilter.http import HttpServer, pages
 from mailstack.contentfilter.session import Session
@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 class Service:
     """``start`` it, then ``run`` it until told to stop."""
 
-    def __init__(self, owner: Filter) -> None:
-        self._filter = owner
+    def __init__(self, current: Filter) -> None:
+        self._filter = current
         self._tasks = asyncio.TaskGroup()
         self._sessions: dict[Session, asyncio.Task[None]] = {}
-        self._http = HttpServer(pages(self._not_ready, owner.metrics.exposition))
+        self._http = HttpServer(pages(self._not_ready, current.metrics.exposition))
         self._servers: list[asyncio.Server] = []
         self._numbers = itertools.count(1)
 
@@ -56,12 +56,20 @@ class Service:
             await stop.wait()
             await self._stop()
 
-    async def _stop(self) -> None:
-        """Accept nothing new, finish the transactions under way, end."""
-        self._filter.stopping = True
-        self._servers[0].close()
+    def reload(self, config: Config) -> None:
+        """Begin new transactions by ``config``. Its ports and account are not looked at."""
+        retired, self._filter = self._filter, Filter(config, self._filter.metrics)
+        self._retire(retired)
+
+    def _retire(self, retired: Filter) -> None:
+        retired.retire()
         for session in list(self._sessions):
             session.stop()
+
+    async def _stop(self) -> None:
+        """Accept nothing new, finish the transactions under way, end."""
+        self._servers[0].close()
+        self._retire(self._filter)
         if self._sessions:
             await asyncio.wait(
                 self._sessions.values(), timeout=self._filter.config.timeouts.shutdown
@@ -69,12 +77,10 @@ class Service:
         for task in list(self._sessions.values()):
             # No 250 was said, so the message stays in the client's queue.
             task.cancel()
-        for server in self._servers:
-            server.close()
-        self._filter.pool.close()
+        self._servers[1].close()
 
     def _not_ready(self) -> str:
-        return "stopping" if self._filter.stopping else ""
+        return "stopping" if self._filter.retired else ""
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         metrics = self._filter.metrics

@@ -102,12 +102,12 @@ class Session:
                 await self._settle()
             await self._handle(event)
         await self._settle()
-        if self._filter.stopping and self._envelope is None and not self._closing:
+        if self._filter.retired and self._envelope is None and not self._closing:
             self._close(_CLOSING)
         await self._flush()
 
     def stop(self) -> None:
-        """The filter ends: leave now if nothing is under way, else after this transaction."""
+        """Leave now if nothing is under way, else after this transaction (``retired``)."""
         if self._envelope is None and not self._replies and not self._closing:
             self._closing = True
             self._writer.write(_CLOSING.encode())

@@ -1,0 +1,111 @@
+"""How the filter is checked, started, told to read its file anew, and probed."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import mailstack
+from mailstack.aio.dialog import connect
+from mailstack.contentfilter.config import load
+from mailstack.daemons.contentfilter.render import FILE, render
+from mailstack.daemons.contract import (
+    Command,
+    Files,
+    Overrides,
+    ProbeFailed,
+    Site,
+    Version,
+)
+from mailstack.topology.model import LOOPBACK, Endpoint
+
+NEEDS_RESTART: Final = frozenset({"listen", "http", "uid", "gid", "groups"})
+"""What cannot change in a running process: its ports and its account."""
+STOP_TIMEOUT_S: Final = 30.0
+"""Above the filter's own 20 s for the transactions under way."""
+PROBE_TIMEOUT_S: Final = 3.0
+
+
+class Contentfilter:
+    """The filter, by the contract of all daemons."""
+
+    name = "contentfilter"
+    packages: Sequence[str] = ()
+    programs: Sequence[str] = ()
+    override_files: Sequence[str] = ()
+
+    def version(self) -> Version:
+        """It is of our own release."""
+        return tuple(int(part) for part in mailstack.__version__.split(".") if part.isdigit())
+
+    def prepare(self, site: Site) -> None:
+        """Make the spool folder; only the filter may look into it."""
+        spool = site.paths.run / "spool"
+        spool.mkdir(parents=True, exist_ok=True)
+        spool.chmod(0o700)
+        if os.geteuid() == 0:
+            os.chown(spool, site.account.uid, site.account.gid)
+
+    def render(self, site: Site, overrides: Overrides) -> Files:
+        """Overrides are none: everything it does is a setting."""
+        del overrides
+        return render(site)
+
+    async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
+        """Read the file as the program will."""
+        del site, overrides
+        load(folder / FILE)
+
+    def commands(self, site: Site) -> Sequence[Command]:
+        """Started as root where the agent is, because its code may lie where only root reads."""
+        source = str(Path(mailstack.__file__).parents[1])
+        argv = [sys.executable, "-m", "mailstack.contentfilter", "--config"]
+        return [
+            Command(
+                argv=[*argv, str(site.paths.conf / FILE)],
+                # One malloc arena: the threads that read the spool need none of their own.
+                env={"PYTHONPATH": source, "MALLOC_ARENA_MAX": "1"},
+                stop_timeout_s=STOP_TIMEOUT_S,
+            )
+        ]
+
+    def restart_needed(self, old: Files, new: Files) -> bool:
+        before, after = json.loads(old[FILE]), json.loads(new[FILE])
+        return any(before.get(name) != after.get(name) for name in NEEDS_RESTART)
+
+    async def reload(self, site: Site, pid: int) -> None:
+        """Transactions under way end by the old file, the next begin by the new one."""
+        del site
+        os.kill(pid, signal.SIGHUP)
+
+    async def probe(self, site: Site) -> None:
+        """Say LHLO and NOOP as Postfix would, and ask whether it is ready."""
+        try:
+            await _probe_lmtp(_reachable(site.addresses["contentfilter.lmtp"]))
+            await _probe_http(_reachable(site.addresses["contentfilter.http"]))
+        except OSError as error:
+            raise ProbeFailed(f"the filter does not answer: {error!r}") from error
+
+
+def _reachable(listening: Endpoint) -> Endpoint:
+    return Endpoint(LOOPBACK, listening.port) if listening.host == "all" else listening
+
+
+async def _probe_lmtp(endpoint: Endpoint) -> None:
+    async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
+        answers = [await dialog.reply()]
+        answers += [await dialog.ask(command) for command in ("LHLO probe", "NOOP", "QUIT")]
+    for answer, code in zip(answers, ("220", "250", "250", "221"), strict=True):
+        if not answer.startswith(code):
+            raise ProbeFailed(f"the filter's LMTP answers {answer!r}")
+
+
+async def _probe_http(endpoint: Endpoint) -> None:
+    async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
+        await dialog.send(f"GET /readyz HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n")
+        status = await dialog.line()
+    if " 200 " not in f"{status} ":
+        raise ProbeFailed(f"the filter is not ready: {status!r}")

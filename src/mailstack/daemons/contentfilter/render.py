@@ -1,0 +1,42 @@
+"""Settings and addresses → the JSON that ``mailstack.contentfilter`` reads."""
+
+import json
+from typing import Final
+
+from mailstack.daemons.contract import Files, Site
+from mailstack.topology.model import Endpoint
+
+FILE: Final = "contentfilter.json"
+
+SIZE_FACTOR: Final = 2
+"""Postfix counts a message without carriage returns: a line of one octet is two on the wire. Were
+the filter's limit the same number, Postfix would bounce what it had accepted."""
+
+
+def render(site: Site) -> Files:
+    """The one file. Names are those of ``mailstack.contentfilter.config.Config``."""
+    settings = site.settings
+    document = {
+        "hostname": settings.hostname,
+        "listen": _address(site.addresses["contentfilter.lmtp"]),
+        "http": _address(site.addresses["contentfilter.http"]),
+        "mailboxes": _address(site.addresses["dovecot.lmtp"]),
+        "spamd": _address(site.addresses["spamd.spamc"]),
+        "spool": str(site.paths.run / "spool"),
+        "enabled": settings.filter.enabled,
+        "on_failure": settings.filter.on_failure,
+        "max_scan_octets": settings.filter.max_scan_octets,
+        "scan_timeout_s": settings.filter.scan_timeout_s,
+        "scans_at_once": settings.spam.children,
+        "max_message_octets": SIZE_FACTOR * settings.smtp.max_message_octets,
+        "max_recipients": settings.smtp.max_recipients,
+        "delimiter": settings.mailbox.delimiter,
+        "uid": site.account.uid,
+        "gid": site.account.gid,
+        "groups": list(site.account.groups),
+    }
+    return {FILE: json.dumps(document, indent=2) + "\n"}
+
+
+def _address(endpoint: Endpoint) -> list[str | int]:
+    return [endpoint.host, endpoint.port]
