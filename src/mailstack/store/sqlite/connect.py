@@ -10,7 +10,6 @@ CACHE_KIB = 8 * 1024
 """Page cache of a connection. Fixed, and no mmap: its pages would count as our memory."""
 BUSY_TIMEOUT_S = 5.0
 _HEADER = b"SQLite format 3\x00"
-_HEADER_OCTETS = 100
 
 
 def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
@@ -20,28 +19,26 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
         StoreUnavailable: missing, unreadable, locked, or not ours.
     """
     try:
-        if not create:
-            check_file(path)
+        if create:
+            path.touch(mode=0o600)  # it holds password hashes; its log takes the same mode
+        else:
+            check_header(path)
         return _open(path, "rwc" if create else "rw", read_only=read_only)
     except (sqlite3.Error, OSError) as error:
         raise unavailable(path, error) from error
 
 
-def check_file(path: Path) -> tuple[int, int]:
-    """Look at the file from outside SQLite, which may go on reading what was removed long ago.
-
-    Returns what tells this file from another one of the same name.
+def check_header(path: Path) -> None:
+    """See that the file begins as every SQLite database does.
 
     Raises:
         OSError: it is not there, or cannot be read.
         StoreUnavailable: it is not a database of ours.
     """
     with path.open("rb") as file:
-        header = file.read(_HEADER_OCTETS)
-        status = path.stat()
-    if header[:16] != _HEADER:
+        header = file.read(len(_HEADER))
+    if header != _HEADER:
         raise StoreUnavailable(f"{path} is not a database", advice="put a backup in its place")
-    return status.st_dev, status.st_ino
 
 
 def unavailable(path: Path, error: Exception) -> StoreUnavailable:
@@ -69,6 +66,8 @@ def _open(path: Path, mode: str, *, read_only: bool) -> sqlite3.Connection:
 def _configure(db: sqlite3.Connection, path: Path, *, read_only: bool, create: bool) -> None:
     db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     db.execute("PRAGMA mmap_size = 0")
+    db.execute("PRAGMA cell_size_check = ON")  # a page of garbage is noticed when it is read
+    db.execute("PRAGMA wal_autocheckpoint = 0")  # the writer decides, see writer.py
     if create:
         db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # a write that was confirmed survives a power cut

@@ -8,7 +8,10 @@ from mailstack.model.expansion import check_expansion
 from mailstack.model.routing import DOMAIN, USER, Entry
 from mailstack.store.sqlite.rows import SIEVE, Place, key_of
 
-ENTRIES = "SELECT local, kind, enabled, targets FROM mail WHERE domain=? AND local IN ('', ?, ?)"
+_ENTRIES = (
+    "SELECT local, kind, enabled, targets FROM mail "
+    "WHERE domain=? AND local IN ('', ?, ?) AND seq>?"
+)
 
 
 class Rules:
@@ -64,5 +67,4 @@ class Rules:
             raise InvalidDocument(f"there is no {missing}", advice=advice)
 
     def _entries(self, domain: str, local: str, base: str) -> list[Entry]:
-        sql = f"{ENTRIES} AND seq>?"
-        return self._db.execute(sql, (domain, local, base, self._floor)).fetchall()
+        return self._db.execute(_ENTRIES, (domain, local, base, self._floor)).fetchall()

@@ -6,9 +6,10 @@ shell) may read meanwhile.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from mailstack.errors import MailstackError, StoreUnavailable, WriteRefused
 from mailstack.model.documents import Document, Key, Kind
@@ -28,10 +29,13 @@ from mailstack.store.sqlite import copies, feed, queries
 from mailstack.store.sqlite.connect import connect
 from mailstack.store.sqlite.reader import Reader
 from mailstack.store.sqlite.rows import place
-from mailstack.store.sqlite.writer import Writer
+from mailstack.store.sqlite.writer import Job, Writer
 from mailstack.store.sqlite.writes import Transaction, run
 
 PRUNE_AT_ONCE = 5000
+"""Documents removed in one transaction; keeps each short, and memory small."""
+
+T = TypeVar("T")
 
 
 class SqliteStore:
@@ -118,7 +122,9 @@ class SqliteStore:
     # Lookups
 
     def entries(self, domain: str, local: str, base: str) -> Sequence[Entry]:
-        return self._reader.rows(queries.ENTRIES, (domain, local, base))
+        if local == base:
+            return self._reader.rows(queries.ENTRIES_OF_ONE, (domain, local))
+        return self._reader.rows(queries.ENTRIES_OF_TWO, (domain, local, base))
 
     def credentials(self, domain: str, local: str) -> Credentials | None:
         return queries.credentials(self._reader, domain, local)
@@ -147,27 +153,34 @@ class SqliteStore:
             raise refused.error from refused
 
     async def apply(self, writes: Sequence[Write], *, replacing: int | None = None) -> list[str]:
-        revisions = await self._writer.run(
+        return await self._write(
             lambda db: _apply(Transaction(db, self._delimiter, replacing or 0), writes)
         )
-        self._committed()
-        return revisions
 
     async def remove_unchanged(self, since: int) -> int:
         total = 0
-        while removed := await self._writer.run(
+        while removed := await self._write(
             lambda db: Transaction(db, self._delimiter).remove_unchanged(since, PRUNE_AT_ONCE)
         ):
             total += removed
-            self._committed()
         return total
 
     async def backup(self, path: Path) -> None:
         await asyncio.to_thread(copies.backup, self._path, path)
 
+    async def _write(self, job: Job[T]) -> T:
+        result = await self._writer.run(job)
+        self._refresh()
+        if self._writer.log_is_long:
+            # Only a reader that saw the log's end lets it be brought into the file whole, and
+            # only one that saw the file whole lets the log begin anew (sqlite.org/wal, 2.2).
+            await self._writer.checkpoint()
+            self._refresh()
+        return result
+
     # What the writer says
 
-    def _committed(self) -> None:
+    def _refresh(self) -> None:
         self._reader.refresh()
         if self._reader.is_open:
             self._waiters.tell(self.position())
@@ -180,11 +193,10 @@ class SqliteStore:
         if failure is not None:
             self._reader.fail(failure)
             return
-        try:
-            self._reader.reopen()
-            self._committed()
-        except StoreUnavailable as error:
-            self._reader.fail(error)
+        with suppress(StoreUnavailable):  # the reader keeps it, and says so to who asks
+            if not self._reader.is_open:
+                self._reader.reopen()
+            self._refresh()
 
 
 def _apply(transaction: Transaction, writes: Sequence[Write]) -> list[str]:
