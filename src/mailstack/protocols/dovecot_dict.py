@@ -19,8 +19,12 @@ from mailstack.errors import ProtocolError
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 
 MAX_LINE = 64 * 1024
-"""Octets in one line (DICT_CLIENT_MAX_LINE_LENGTH). Also the largest reply Dovecot reads, which
-bounds a sieve script read through this protocol."""
+"""Octets in one command, newline included (DICT_CLIENT_MAX_LINE_LENGTH)."""
+
+MAX_REPLY = 4 * 1024**2
+"""Octets in one reply. Dovecot reads without a limit (dict_conn_set in dict-client.c); this one
+holds a sieve script of 1 MiB of which every octet is escaped, and keeps this side's memory bounded.
+"""
 
 VERSIONS = frozenset({3, 4})
 """Major versions spoken: 3 is Dovecot 2.3, 4 is Dovecot 2.4."""
@@ -201,7 +205,7 @@ def encode(outcome: Outcome[str]) -> bytes:
     match outcome:
         case Found(value):
             line = b"O" + escape(value.encode()) + b"\n"
-            return line if len(line) <= MAX_LINE else TOO_LONG
+            return line if len(line) <= MAX_REPLY else TOO_LONG
         case NotFound():
             return NOT_FOUND
         case Unavailable():

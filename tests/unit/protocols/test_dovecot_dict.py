@@ -84,9 +84,9 @@ def test_three_answers(outcome: Outcome[str], reply: bytes) -> None:
 
 
 def test_the_longest_answer() -> None:
-    """Dovecot reads 64 KiB a line; a longer value is a failure, never 'not found'."""
-    assert len(wire.encode(Found("x" * (wire.MAX_LINE - 2)))) == wire.MAX_LINE
-    assert wire.encode(Found("\n" * (wire.MAX_LINE // 2))) == wire.TOO_LONG
+    """A value beyond the limit is a failure, never 'not found'."""
+    assert len(wire.encode(Found("x" * (wire.MAX_REPLY - 2)))) == wire.MAX_REPLY
+    assert wire.encode(Found("\n" * (wire.MAX_REPLY // 2))) == wire.TOO_LONG
 
 
 def test_rows_and_refusals() -> None:

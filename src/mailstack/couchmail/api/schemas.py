@@ -1,0 +1,143 @@
+"""Shapes of what the API takes and gives, for the OpenAPI document.
+
+The documents themselves are those of ``model/``, which also check them; here is what HTTP adds. A
+password hash goes in and never comes out, except in an export.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mailstack.model.documents import Alias, Domain, Kind, User
+
+Revision = Annotated[str, Field(description="The document's revision, the same as in the ETag.")]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ShownDomain(_Shape):
+    """A domain, as it is shown."""
+
+    type: Literal["domain"]
+    name: str
+    enabled: bool
+    revision: Revision
+
+
+class ShownUser(_Shape):
+    """A user, as it is shown: without the password."""
+
+    type: Literal["user"]
+    address: str
+    quota: int | None
+    enabled: bool
+    revision: Revision
+
+
+class ShownAlias(_Shape):
+    """An alias, as it is shown."""
+
+    type: Literal["alias"]
+    address: str
+    targets: list[str]
+    revision: Revision
+
+
+class _Page(_Shape):
+    next: str | None = Field(description="'after' of the next page; null: this is the last one.")
+    total: int = Field(description="How many there are in all.")
+
+
+class Domains(_Page):
+    items: list[ShownDomain]
+
+
+class Users(_Page):
+    items: list[ShownUser]
+
+
+class Aliases(_Page):
+    items: list[ShownAlias]
+
+
+class DomainPatch(_Shape):
+    """What to change; null restores the default (RFC 7396)."""
+
+    enabled: bool | None = None
+
+
+class UserPatch(_Shape):
+    """What to change; null restores the default (RFC 7396)."""
+
+    password: str | None = Field(default=None, description="A hash, as {ARGON2ID}…")
+    quota: int | None = None
+    enabled: bool | None = None
+
+
+class AliasPatch(_Shape):
+    """What to change (RFC 7396)."""
+
+    targets: list[str] | None = None
+
+
+class ScriptBody(_Shape):
+    """A script as it is put."""
+
+    text: str
+    active: bool = False
+
+
+class ScriptSummary(_Shape):
+    """A script in the list of its owner."""
+
+    name: str
+    id: str = Field(description="Changes whenever the text may have.")
+    active: bool
+
+
+class Scripts(_Shape):
+    items: list[ScriptSummary]
+
+
+class Script(_Shape):
+    """One script."""
+
+    type: Literal["sieve"]
+    owner: str
+    name: str
+    text: str
+    active: bool
+    revision: Revision
+
+
+class ChangeShape(_Shape):
+    """The newest thing that happened to one document."""
+
+    position: int
+    type: Kind
+    name: str = Field(description="Of a script: OWNER/NAME.")
+    revision: str | None = Field(description="null: it was removed.")
+
+
+class Changes(_Shape):
+    changes: list[ChangeShape]
+    position: int = Field(description="'since' of the next question.")
+
+
+class Backup(_Shape):
+    file: str = Field(description="Where the copy lies.")
+    octets: int
+
+
+class Problem(_Shape):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="One sentence for a person.")
+
+
+__all__ = ["Alias", "Domain", "User"]
