@@ -1,0 +1,1 @@
+"""Messages a second from SMTP to mailbox, beside the same daemons without the filter."""
