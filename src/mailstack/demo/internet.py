@@ -11,10 +11,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mailstack.demo import control, network, slots
 from mailstack.demo.addresses import Plan
@@ -29,7 +28,7 @@ from mailstack.topology.stack import STACK
 _STOP_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SmallInternet:
     """A running one. Any thread may use it."""
 
@@ -37,7 +36,8 @@ class SmallInternet:
     control: Path
     key: SigningKey
     """Signs for every outside domain, with the selector of ``records.SELECTOR``."""
-    _input: IO[bytes]
+    staying: bool = False
+    """Whether it outlives us."""
 
     @property
     def resolver(self) -> str:
@@ -86,6 +86,7 @@ class SmallInternet:
     def stay(self, pid: int) -> None:
         """Let it live on without us, and end when the process ``pid`` does."""
         control.ask(self.control, "stay", pid=pid)
+        self.staying = True
 
 
 @contextmanager
@@ -129,23 +130,23 @@ def _process(plan: Plan, folder: Path, lock: int) -> Iterator[SmallInternet]:
         )
     assert process.stdin is not None  # noqa: S101 - PIPE was asked for
     assert process.stdout is not None  # noqa: S101
+    internet = SmallInternet(plan, folder / CONTROL_SOCKET, key)
     try:
         if process.stdout.readline().strip() != READY.encode():
             raise ServiceFailed(f"the outside did not start: {_last_line(log)}")
-        yield SmallInternet(plan, folder / CONTROL_SOCKET, key, process.stdin)
+        yield internet
     finally:
         process.stdin.close()
         process.stdout.close()
-        _end(process, plan)
+        if not internet.staying:
+            _end(process, plan)
 
 
 def _end(process: subprocess.Popen[bytes], plan: Plan) -> None:
-    """Wait for the end; what told to ``stay`` does not end now, and keeps its network."""
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        return
-    network.remove(plan)
+    network.remove(plan)  # and with it, one that did not end
+    process.wait(_STOP_S)
 
 
 def _last_line(file: Path) -> str:

@@ -20,8 +20,6 @@ async def _handler(question: str, fields: Fields) -> Answer:
             ours.sendall(b"hello")
             ours.close()
             return Answer({}, theirs)
-        case "wait":
-            await asyncio.Event().wait()
     raise ValueError("no such question")
 
 
@@ -51,8 +49,17 @@ async def test_what_the_outside_cannot_do_is_an_error_here(tmp_path: Path) -> No
 
 async def test_one_who_waits_holds_up_nobody(tmp_path: Path) -> None:
     """Questions are answered side by side; whoever still waits at the end is cut off."""
-    async with control.answering(tmp_path / "s", _handler):
+    asked = asyncio.Event()
+
+    async def handler(question: str, fields: Fields) -> Answer:
+        if question == "wait":
+            asked.set()
+            await asyncio.Event().wait()
+        return await _handler(question, fields)
+
+    async with control.answering(tmp_path / "s", handler):
         waiting = asyncio.create_task(asyncio.to_thread(control.ask, tmp_path / "s", "wait"))
+        await asked.wait()
         answer, _ = await asyncio.to_thread(control.ask, tmp_path / "s", "echo", text="x")
         assert answer == {"text": "x"}
     with pytest.raises(ServiceFailed, match="does not answer 'wait'"):
