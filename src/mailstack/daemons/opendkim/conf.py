@@ -77,6 +77,8 @@ MTA                   {ORIGINATING}
 InternalHosts         refile:{conf / "internal_hosts"}
 SigningTable          refile:{conf / "signing_table"}
 KeyTable              file:{conf / "key_table"}
+# Its owner may keep the state folder anywhere; the key's own mode and owner are mailstack's care.
+RequireSafeKeys       no
 # A second From: added on the way breaks the signature.
 OversignHeaders       From
 RemoveOldSignatures   no

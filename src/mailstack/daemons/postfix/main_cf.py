@@ -51,6 +51,9 @@ inet_interfaces = {site.addresses["postfix.smtp"].host}
 inet_protocols = {"all" if site.ipv6 else "ipv4"}
 # No address is trusted for being near: relaying is by login only, wherever a client sits.
 mynetworks =
+# Incomplete addresses and missing Date: and Message-ID: are completed for users who logged in;
+# other people's mail is left as it is, or its signature would break.
+local_header_rewrite_clients = permit_sasl_authenticated
 """
 
 

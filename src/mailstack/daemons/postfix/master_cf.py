@@ -30,12 +30,10 @@ _USERS = """\
 """What differs for users: logins, restrictions, delivery reports on request, header privacy."""
 
 _INTERNAL = """\
-# A user's message: header privacy, and a Date: and Message-ID: where the program left them out,
-# before DKIM signs it.
+# A user's message: header privacy, before DKIM signs it.
 subcleanup  unix  n       -       n       -       0       cleanup
     -o header_checks=regexp:$config_directory/submission_headers
     -o nested_header_checks=
-    -o always_add_missing_headers=yes
 cleanup     unix  n       -       n       -       0       cleanup
 qmgr        unix  n       -       n       300     1       qmgr
 tlsmgr      unix  -       -       n       1000?   1       tlsmgr

@@ -69,6 +69,8 @@ disable_vrfy_command = yes
 # "Known to be wrong" is 550; what DNS says may be wrong for an hour, so that stays 450.
 unknown_address_reject_code = 450
 unknown_virtual_mailbox_reject_code = 550
+# "User unknown", without naming the table: strangers need not know how we are built.
+show_user_unknown_table_name = no
 smtputf8_enable = yes
 
 ### Restrictions for users (submission and submissions, see master.cf)

@@ -1,0 +1,194 @@
+"""Everything Postfix talks to, as small servers whose answers a test decides.
+
+couchmail's maps (socketmap), the content filter (LMTP), Dovecot's logins (its auth protocol, version
+1) and quota (policy protocol), Postgrey (policy protocol), and DNS. Each listens on a port of its
+own choice, so only Postfix's own ports are fixed.
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import dns.message
+import dns.rcode
+import dns.rrset
+
+from mailstack.topology.model import LOOPBACK, Endpoint
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One message as the content filter got it."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    text: str
+
+
+@dataclass(slots=True)
+class Peers:
+    """What each peer answers, and what it was asked."""
+
+    domains: set[str] = field(default_factory=lambda: {"example.org"})
+    mailboxes: set[str] = field(
+        default_factory=lambda: {"alice@example.org", "bob@example.org", "postmaster@example.org"}
+    )
+    aliases: dict[str, str] = field(default_factory=dict)
+    senders: dict[str, str] = field(
+        default_factory=lambda: {"alice@example.org": "alice@example.org"}
+    )
+    logins: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "secret"})
+    lookups_fail: bool = False
+    quota: str = "DUNNO"
+    greylist: str = "DUNNO"
+    asked: list[str] = field(default_factory=list)
+    """Recipients that the greylisting policy was asked about."""
+    delivered: asyncio.Queue[Delivered] = field(default_factory=asyncio.Queue)
+    records: dict[tuple[str, str], str] = field(
+        default_factory=lambda: {
+            ("remote.example.", "MX"): "10 mx.remote.example.",
+            ("mx.remote.example.", "A"): "192.0.2.25",
+        }
+    )
+    addresses: dict[str, Endpoint] = field(default_factory=dict)
+
+    def look_up(self, name: str, key: str) -> str:
+        if self.lookups_fail:
+            return "TEMP told to fail"
+        found = {
+            "domains": {d: d for d in self.domains},
+            "mailboxes": {m: m for m in self.mailboxes},
+            "aliases": self.aliases,
+            "senders": self.senders,
+        }[name].get(key)
+        return "NOTFOUND " if found is None else f"OK {found}"
+
+    async def socketmap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while length := await reader.readuntil(b":"):
+            name, _, key = (await reader.readexactly(int(length[:-1]))).decode().partition(" ")
+            await reader.readexactly(1)
+            answer = self.look_up(name, key).encode()
+            writer.write(b"%d:%s," % (len(answer), answer))
+
+    async def policy(
+        self, answer: Callable[[dict[str, str]], str],
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+    ) -> None:
+        while question := await reader.readuntil(b"\n\n"):
+            pairs = dict(line.split("=", 1) for line in question.decode().strip().splitlines())
+            writer.write(f"action={answer(pairs)}\n\n".encode())
+
+    def greylisting(self, question: dict[str, str]) -> str:
+        self.asked.append(question["recipient"])
+        return self.greylist
+
+    async def login(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t%s\nDONE\n"
+            % (b"0" * 32)
+        )
+        while line := (await reader.readuntil(b"\n")).decode().rstrip("\n"):
+            words = line.split("\t")
+            if words[0] == "AUTH":
+                writer.write(self._verdict(words).encode())
+
+    def _verdict(self, words: list[str]) -> str:
+        response = next(w.removeprefix("resp=") for w in words if w.startswith("resp="))
+        _, user, password = base64.b64decode(response).decode().split("\0")
+        verdict = "OK" if self.logins.get(user) == password else "FAIL"
+        return f"{verdict}\t{words[1]}\tuser={user}\n"
+
+    async def lmtp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 filter LMTP\r\n")
+        sender, recipients = "", list[str]()
+        while line := (await reader.readuntil(b"\n")).decode().rstrip():
+            match line.split(maxsplit=1)[0].upper():
+                case "LHLO":
+                    writer.write(b"250-filter\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+                case "MAIL":
+                    sender, recipients = line.split("<")[1].split(">")[0], []
+                    writer.write(b"250 2.1.0 ok\r\n")
+                case "RCPT":
+                    recipients.append(line.split("<")[1].split(">")[0])
+                    writer.write(b"250 2.1.5 ok\r\n")
+                case "DATA":
+                    writer.write(b"354 go on\r\n")
+                    text = await reader.readuntil(b"\r\n.\r\n")
+                    writer.write(b"250 2.0.0 delivered\r\n" * len(recipients))
+                    self.delivered.put_nowait(
+                        Delivered(sender, tuple(recipients), text.decode("utf-8", "replace"))
+                    )
+                case "QUIT":
+                    writer.write(b"221 bye\r\n")
+                    return
+                case _:
+                    writer.write(b"250 ok\r\n")
+
+    def dns_reply(self, data: bytes) -> bytes:
+        """Answer from ``records``; a name that has none at all does not exist."""
+        query = dns.message.from_wire(data)
+        reply = dns.message.make_response(query)
+        question = query.question[0]
+        name, kind = question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype)
+        if (name, kind) in self.records:
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", kind, self.records[name, kind]))
+        elif not any(known == name for known, _ in self.records):
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        return reply.to_wire()
+
+
+class _Dns(asyncio.DatagramProtocol):
+    def __init__(self, peers: Peers) -> None:
+        self.peers = peers
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(self.peers.dns_reply(data), addr)
+
+
+@asynccontextmanager
+async def peers(resolver: str) -> AsyncIterator[Peers]:
+    """Run them all; DNS at ``resolver``, port 53."""
+    them = Peers()
+    async with AsyncExitStack() as stack:
+        for address, serve in _servers(them).items():
+            server = await stack.enter_async_context(await asyncio.start_server(_quietly(serve), LOOPBACK, 0))
+            them.addresses[address] = Endpoint(LOOPBACK, server.sockets[0].getsockname()[1])
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Dns(them), local_addr=(resolver, 53)
+        )
+        stack.callback(transport.close)
+        yield them
+
+
+def _servers(them: Peers) -> dict[str, Serve]:
+    return {
+        "couchmail.domains": them.socketmap,
+        "couchmail.mailboxes": them.socketmap,
+        "couchmail.aliases": them.socketmap,
+        "contentfilter.lmtp": them.lmtp,
+        "dovecot.sasl": them.login,
+        "dovecot.quota": lambda r, w: them.policy(lambda _: them.quota, r, w),
+        "postgrey.policy": lambda r, w: them.policy(them.greylisting, r, w),
+    }
+
+
+def _quietly(serve: Serve) -> Serve:
+    """End a session when the other side goes away."""
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    return session
