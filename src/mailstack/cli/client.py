@@ -8,7 +8,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -114,23 +114,25 @@ class Client:
                 raise problem(response.status, response.read(MAX_ANSWER))
             yield from response
 
+    @contextmanager
     def _open(
         self,
         method: str,
         path: str,
         body: bytes | Iterable[bytes] | None,
         headers: Mapping[str, str],
-    ) -> http.client.HTTPResponse:
+    ) -> Iterator[http.client.HTTPResponse]:
         connection = _UnixConnection(self._path, self._timeout_s)
         try:
             connection.connect()
             # whoever answers before the body is read closes afterwards: the answer is there
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, body, headers)
-            return connection.getresponse()
+            yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
             raise _unreachable(self._path, error) from error
+        finally:
+            connection.close()
 
 
 def target(*segments: str, query: Mapping[str, str] | None = None) -> str:

@@ -16,9 +16,9 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from mailstack.cli.app import invocation
+from mailstack.cli.bar import bar
 from mailstack.cli.client import Client
 from mailstack.cli.output import confirm, say
-from mailstack.cli.progress import bar
 from mailstack.errors import InvalidDocument, MailstackError
 from mailstack.model.documents import parse_document
 
@@ -124,4 +124,6 @@ def _told(last: dict[str, Any], name: str, *, replace: bool) -> str:
             f"{place}: {why}",
             advice=f"{imported} documents before it are imported, nothing was removed",
         )
-    return f"imported {imported} documents" + (f", removed {last['removed']}" if replace else "")
+    return f"imported {imported} documents" + (
+        f", removed {last['removed']} documents" if replace else ""
+    )
