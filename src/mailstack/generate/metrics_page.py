@@ -1,0 +1,67 @@
+"""docs/reference/metrics.md, from where the metrics are made.
+
+The source is read, not run: a metric exists where ``Counter("name", "text", …)`` stands, whether or
+not a service is there to ask.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailstack.generate.markdown import code, page, table
+
+SRC = Path(__file__).parents[1]
+
+_KINDS = {"Counter": "counter", "Gauge": "gauge", "Latency": "histogram"}
+_FAMILIES = {"counter": "counter", "CounterMetricFamily": "counter"}
+
+_ABOUT = """\
+couchmail serves its numbers on its `api` port, the content filter on its `http` port, both at
+`/metrics` in Prometheus' text format, beside those of the process (memory, CPU, open files). Every
+series exists from the start with 0, so that a rate sees the first event too. Names are kept: they
+change only with a note in the changelog.
+"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Metric:
+    """One metric as Prometheus sees it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
+def metrics_page() -> str:
+    """Every metric of our own programs."""
+    rows = [(code(m.name), m.kind, ", ".join(m.labels), m.text) for m in metrics()]
+    head = ("Metric", "Type", "Labels", "Meaning")
+    return page("Metrics", "src/mailstack", _ABOUT, table(head, rows))
+
+
+def metrics() -> list[Metric]:
+    """Every metric that stands in the source, by name."""
+    trees = (ast.parse(path.read_text()) for path in sorted(SRC.rglob("*.py")))
+    calls = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return sorted(metric for call in calls for metric in _metric(call))
+
+
+def _metric(call: ast.Call) -> Iterator[Metric]:
+    maker = call.func.id if isinstance(call.func, ast.Name) else ""
+    kind = _KINDS.get(maker, "")
+    if maker == "Sampled" and call.args and isinstance(call.args[0], ast.Name):
+        kind = _FAMILIES.get(call.args[0].id, "gauge")
+    texts = [a.value for a in call.args if isinstance(a, ast.Constant) and type(a.value) is str]
+    if kind and texts:
+        # the exposition format has counters end in _total
+        name = f"{texts[0]}_total" if kind == "counter" else texts[0]
+        yield Metric(name, kind, _labels(call), texts[1])
+
+
+def _labels(call: ast.Call) -> tuple[str, ...]:
+    for argument in call.args:
+        if isinstance(argument, ast.Tuple):
+            return tuple(e.value for e in argument.elts if isinstance(e, ast.Constant))  # type: ignore[misc]
+    return ()
