@@ -68,7 +68,7 @@ def _shape(model: type[BaseModel]) -> str:
     return "\n\n".join(part for part in (f"### {model.__name__}", about, table(head, rows)) if part)
 
 
-def _type(field: object) -> str:
+def _type(field: object) -> str:  # noqa: PLR0911 - one answer for each form of a schema
     match field:
         case {"const": value}:
             return f'"{value}"'
