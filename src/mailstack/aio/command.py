@@ -37,14 +37,15 @@ async def run(
     """
     process = await asyncio.create_subprocess_exec(
         *argv,
-        stdin=asyncio.subprocess.PIPE,
+        # without input no pipe: uvloop fails to write even nothing to one that has closed already
+        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**MINIMAL_ENVIRONMENT, **(env or {})},
     )
     try:
         async with asyncio.timeout(timeout_s):
-            output, _ = await process.communicate(stdin)
+            output, _ = await process.communicate(stdin or None)
     except BaseException:
         with suppress(ProcessLookupError):
             process.kill()

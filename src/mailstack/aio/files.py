@@ -13,11 +13,13 @@ READABLE = 0o644
 """Daemons under accounts of their own read what root renders; secrets are never rendered."""
 
 
-def replace_text(path: Path, text: str, *, mode: int = READABLE, owner: int = -1) -> None:
+def replace_text(
+    path: Path, text: str, *, mode: int = READABLE, owner: int = -1, durable: bool = False
+) -> None:
     """Write ``text`` so that a reader of ``path`` sees the old content or the new, never a part.
 
-    The file has its mode and owner before it has its name. The text is on disk before the name is:
-    after a power cut the file is never empty.
+    The file has its mode and owner before it has its name. ``durable``: the text is on disk before
+    the name is, so that the file is never empty after a power cut.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -27,7 +29,8 @@ def replace_text(path: Path, text: str, *, mode: int = READABLE, owner: int = -1
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fchown(file.fileno(), owner, -1)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

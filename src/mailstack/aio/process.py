@@ -107,15 +107,26 @@ async def start(
     Raises:
         OSError: no program could be started.
     """
+    wrapped = as_account(argv, uid, gid, groups)
+    starting = asyncio.ensure_future(_start(wrapped, on_line, env or {}))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # cancelled between fork and here, the program would run on, known to nobody
+        await (await starting).stop(timeout_s=0)
+        raise
+
+
+async def _start(argv: Sequence[str], on_line: OnLine, env: Mapping[str, str]) -> Process:
     reading, writing = os.pipe()
     try:
         child = await asyncio.create_subprocess_exec(
-            *as_account(argv, uid, gid, groups),
+            *argv,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=writing,
             stderr=writing,
             cwd="/",
-            env={**MINIMAL_ENVIRONMENT, **(env or {})},
+            env={**MINIMAL_ENVIRONMENT, **env},
             start_new_session=True,
         )
     except BaseException:

@@ -34,7 +34,7 @@ async def bury_orphans(clock: Clock) -> None:
     while True:
         await clock.sleep(_EVERY_S)
         while (dead := _dead_child()) is not None and dead == seen:
-            os.waitpid(dead, 0)
+            os.waitpid(dead, os.WNOHANG)  # noqa: ASYNC222 - it is dead already
         seen = dead
 
 

@@ -1,47 +1,69 @@
-"""A progress bar on standard error, for what turns out to take longer than a second.
+"""What a person sees while services start or stop: one line per service, when it gets there.
 
-Nothing is drawn before that, nor where no person watches; rich is imported when drawing begins.
+On a terminal the last line shows who is still awaited; in a pipe there are only whole lines.
 """
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO, Final, Self
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-PATIENCE_S = 1.0
-
-
-@contextmanager
-def bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that takes the steps just done; ``total`` of them are the whole."""
-    begun = time.monotonic()
-    done = 0
-    drawn: Progress | None = None
-
-    def advance(steps: int) -> None:
-        nonlocal done, drawn
-        done += steps
-        if drawn is None and sys.stderr.isatty() and time.monotonic() - begun > PATIENCE_S:
-            drawn = _draw(text, total)
-        if drawn is not None:
-            drawn.update(drawn.task_ids[0], completed=done)
-
-    try:
-        yield advance
-    finally:
-        if drawn is not None:
-            drawn.stop()
+_SETTLED: Final = {
+    "healthy": "✓",
+    "stopped": "✓",
+    "failed": "✗",
+    "restarting": "!",
+    "unhealthy": "!",
+}
+_CLEAR: Final = "\r\033[K"
+_WIDTH: Final = 78
 
 
-def _draw(text: str, total: int) -> "Progress":
-    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
-    from rich.progress import Progress  # noqa: PLC0415
+@dataclass(slots=True)
+class Progress:
+    """Writes to ``out`` while used as a context."""
 
-    progress = Progress(console=Console(stderr=True), transient=True)
-    progress.add_task(text, total=total)
-    progress.start()
-    return progress
+    out: IO[str]
+    _awaited: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
+    _seconds: float = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._transient("")
+
+    def service(self, name: str, state: str, reason: str, at_s: float) -> None:
+        """Show that ``name`` is in ``state`` now, ``at_s`` seconds after the start."""
+        self._seconds = at_s
+        self._awaited[name] = state
+        sign = _SETTLED.get(state)
+        if sign is not None:
+            del self._awaited[name]
+            if self._told.get(name) != state + reason:
+                self._told[name] = state + reason
+                self.line(f"{sign} {name:14} {state:10} {at_s:6.1f} s  {reason}".rstrip())
+        waiting = ", ".join(f"{n} {s}" for n, s in self._awaited.items())
+        self._transient(f"… {waiting}" if waiting else "")
+
+    def step(self, what: str) -> None:
+        """Show what is being done now, without a trace when it is over."""
+        self._transient(f"… {what}")
+
+    def line(self, text: str) -> None:
+        self._transient("")
+        self.out.write(f"{text}\n")
+        self.out.flush()
+
+    def end(self) -> None:
+        self.line(f"All healthy after {self._seconds:.1f} s.")
+
+    def _transient(self, text: str) -> None:
+        if self.out.isatty():
+            self.out.write(_CLEAR + text[:_WIDTH])
+            self.out.flush()

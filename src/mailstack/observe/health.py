@@ -1,6 +1,6 @@
 """How a service is: the one record behind ``mailstack status``, the progress and the metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,6 +55,8 @@ class Health:
     since: str = field(default_factory=timestamp)
     pid: int | None = None
     """The main process."""
+    sessions: frozenset[int] = frozenset()
+    """Of all its processes, the companions' too: their trees are the service's memory."""
     restarts: int = 0
     """Unplanned ones: after a crash or a hang, not for a new configuration."""
     config: ConfigHealth = field(default_factory=ConfigHealth)
@@ -66,6 +68,11 @@ class Health:
         if state != self.state:
             self.since = timestamp()
         self.state, self.reason = state, reason
+        self.changed(self)
+
+    def runs_as(self, pid: int | None, sessions: Iterable[int] = ()) -> None:
+        """Record the main process, and the sessions of all."""
+        self.pid, self.sessions = pid, frozenset(sessions)
         self.changed(self)
 
     def config_accepted(self) -> None:

@@ -99,7 +99,7 @@ class Stream:
 
 def _printable(line: str) -> str:
     """A peer can make a daemon log what it likes: keep control characters from the terminal."""
-    return "".join(c if c >= " " and c != "\x7f" or c == "\t" else "�" for c in line)
+    return "".join(c if (c >= " " and c != "\x7f") or c == "\t" else "�" for c in line)
 
 
 def configure(level: int = logging.INFO) -> None:

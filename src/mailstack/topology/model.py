@@ -39,6 +39,8 @@ class Port:
     number: int
     purpose: str
     public: bool = False
+    operations: bool = False
+    """Asked by the owner's tools, probes and monitoring as well, so no service need be linked."""
     transports: tuple[Transport, ...] = ("tcp",)
 
 

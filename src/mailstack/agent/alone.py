@@ -1,0 +1,124 @@
+"""One agent by itself: process 1 of a container, or one service run by hand on this machine.
+
+Process 1 has no default signal handling and inherits every orphan (signal(7), kill(2)), so it
+handles SIGTERM and buries the dead. Lines of the daemon go to standard output as they are.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from mailstack.agent import ledger
+from mailstack.agent.agent import Agent
+from mailstack.agent.life import Surroundings
+from mailstack.agent.options import Options
+from mailstack.agent.output import Output
+from mailstack.agent.probes import Rhythm
+from mailstack.agent.site import Place
+from mailstack.agent.state import check_root, lay_out, service_lock, supervisor_lock
+from mailstack.agent.watch import changes
+from mailstack.aio import lock
+from mailstack.aio.clock import SystemClock
+from mailstack.aio.reaper import become_subreaper, bury_orphans
+from mailstack.daemons import registry
+from mailstack.daemons.contract import Daemon, Paths
+from mailstack.errors import ConfigError, ServiceFailed
+from mailstack.install import programs
+from mailstack.observe.health import Health
+from mailstack.topology.stack import STACK
+
+
+async def run_alone(options: Options, service: str, *, in_pod: bool) -> None:
+    """Run the agent of ``service`` until SIGTERM or SIGINT.
+
+    The secrets it needs are there already: from a mounted Secret, or from an earlier ``up``.
+
+    Raises:
+        MailstackError: it did not come up.
+    """
+    if service not in registry.PACKAGES:
+        raise ServiceFailed(
+            f"there is no service {service!r}", advice=f"one of {', '.join(registry.PACKAGES)}"
+        )
+    settings = options.settings()
+    check_root()
+    daemon = registry.daemon(service)
+    lay_out(options.state, [service])
+    with _only_one(options.state, service):
+        await ledger.end_leftovers(options.state, service)
+        programs.check([daemon])
+        become_subreaper()
+        place = Place(STACK, options.state, in_pod=in_pod)
+        around = _surroundings(daemon, ledger.Ledger(ledger.folder(options.state) / service))
+        make_site = partial(place.site, service)
+        await _run_until_told(Agent(around, settings, make_site, _no_gate), options)
+
+
+@contextmanager
+def _only_one(state: Path, service: str) -> Iterator[None]:
+    for path in (supervisor_lock(state), service_lock(state, service)):
+        if lock.is_held(path):
+            raise ServiceFailed(
+                f"process {lock.holder(path)} runs {service} of {state} already",
+                advice="stop that first, or give this one another --state",
+            )
+    held = lock.take(service_lock(state, service))
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _surroundings(daemon: Daemon, page: ledger.Ledger) -> Surroundings:
+    return Surroundings(
+        daemon=daemon,
+        health=Health(daemon.name, _tell),
+        ledger=page,
+        clock=SystemClock(),
+        rhythm=Rhythm(),
+        output=Output(_print),
+    )
+
+
+async def _no_gate() -> None:
+    """On a cluster nobody knows who is healthy elsewhere: the probes decide, and retry."""
+
+
+async def _run_until_told(agent: Agent, options: Options) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with asyncio.TaskGroup() as tasks:
+        others = [
+            tasks.create_task(work)
+            for work in (bury_orphans(agent.around.clock), _follow(agent, options))
+        ]
+        running = tasks.create_task(agent.run())
+        await told.wait()
+        running.cancel()
+        await asyncio.wait({running})
+        for task in others:
+            task.cancel()
+
+
+async def _follow(agent: Agent, options: Options) -> None:
+    folder = Paths(options.state, agent.service).overrides
+    async for _ in changes(options.config, [folder]):
+        try:
+            agent.look_again(options.settings())
+        except ConfigError as error:
+            agent.refuse(str(error))
+
+
+def _tell(health: Health) -> None:
+    reason = f": {health.reason}" if health.reason else ""
+    _print(f"mailstack: {health.service} is {health.state.value}{reason}")
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,45 @@
+"""When to ask a daemon whether it does its work, and what to make of the answers."""
+
+import asyncio
+from dataclasses import dataclass
+
+from mailstack.daemons.contract import Daemon, ProbeFailed, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds between probes, and how many failures mean that a daemon hangs.
+
+    A daemon that has stopped answering is restarted after at most
+    ``every_s + hung_after * (timeout_s + retry_s)``: 42 s. Faster would restart what is merely
+    busy, and a restart under load makes the load worse.
+    """
+
+    first_s: float = 0.05
+    """Between tries while it starts, so that the start takes no longer than the daemon does."""
+    slowest_first_s: float = 0.25
+    """What that grows to: some probes are a process of their own."""
+    every_s: float = 15.0
+    retry_s: float = 1.0
+    timeout_s: float = 8.0
+    hung_after: int = 3
+    start_s: float = 60.0
+    """From start to the first success."""
+    stable_s: float = 10.0
+    """Healthy for so long, an earlier crash is forgotten by the backoff."""
+
+
+async def ask(daemon: Daemon, site: Site, timeout_s: float) -> str | None:
+    """Probe once; return None when it is healthy, else what is wrong."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await daemon.probe(site)
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except ProbeFailed as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.strerror or error}"
+    except Exception as error:  # noqa: BLE001 - a defect of one probe must not end the whole stack
+        return f"the probe itself failed: {type(error).__name__}: {error}"
+    return None

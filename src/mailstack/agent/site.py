@@ -1,0 +1,75 @@
+"""Where a service runs, turned into all that its rendering may depend on.
+
+The only place that asks the topology for addresses on behalf of a daemon package.
+"""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailstack.daemons.accounts import account
+from mailstack.daemons.contract import Paths, Site, Version
+from mailstack.errors import ServiceFailed
+from mailstack.settings import Settings
+from mailstack.topology.addresses import cluster, one_machine, resolver_host
+from mailstack.topology.model import Endpoint, Topology
+
+RESOLVER = "resolver"
+_IF_INET6 = Path("/proc/net/if_inet6")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One machine, or one pod of a cluster."""
+
+    topology: Topology
+    state: Path
+    in_pod: bool = False
+
+    def site(self, service: str, settings: Settings, version: Version) -> Site:
+        """Put together what the package of ``service`` gets to see.
+
+        Raises:
+            MissingProgram: the account it runs as does not exist.
+            ServiceFailed: in a pod, the resolver's name has no address yet.
+        """
+        return Site(
+            settings=settings,
+            addresses=self._addresses(service, settings),
+            paths=Paths(self.state, service),
+            version=version,
+            account=account(self.topology.service(service).account),
+            resolver=self._resolver(service, settings),
+            ipv6=has_ipv6(),
+        )
+
+    def _addresses(self, service: str, settings: Settings) -> Mapping[str, Endpoint]:
+        if self.in_pod:
+            return cluster(self.topology, service)
+        listen = settings.listen
+        return one_machine(
+            self.topology, service, public_host=listen.address, offset=listen.port_offset
+        )
+
+    def _resolver(self, service: str, settings: Settings) -> str:
+        """Return an address, for programs that cannot be told a port (resolv.conf(5))."""
+        if not self.in_pod:
+            return resolver_host(settings.listen.port_offset)
+        if all(link.target != RESOLVER for link in self.topology.links_from(service)):
+            return ""
+        try:
+            return socket.gethostbyname(RESOLVER)
+        except OSError as error:
+            raise ServiceFailed(
+                f"{service}: the name {RESOLVER!r} has no address: {error}",
+                advice="is the resolver's Service there?",
+            ) from error
+
+
+def has_ipv6() -> bool:
+    """Whether the machine has any IPv6 address at all, ::1 included."""
+    try:
+        return bool(_IF_INET6.read_text(encoding="ascii").strip())
+    except OSError:
+        return False

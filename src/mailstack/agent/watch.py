@@ -1,0 +1,44 @@
+"""Tell when the settings file or an override changed, within a second of the change.
+
+One watcher for all services. It tells *that* something changed, never what: agents read everything
+anew and compare, so an editor's rename, a ConfigMap's exchanged link and a removed file need no
+handling of their own.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Final
+
+from watchfiles import Change, awatch
+
+_DEBOUNCE_MS: Final = 300
+"""Changes that come together are told together: an editor writes a file in several steps."""
+_STEP_MS: Final = 150
+"""Between two looks at what the kernel has queued; the price is seven wake-ups a second."""
+
+
+_KUBERNETES: Final = "..data"
+"""The link that the kubelet exchanges when a mounted ConfigMap changes."""
+
+
+async def changes(config: Path, folders: Iterable[Path]) -> AsyncIterator[None]:
+    """Yield after each change of the file ``config``, or of a file in one of ``folders``.
+
+    The file's folder is watched too, since a new file takes its place with each save; what happens
+    to other files there is not told. All folders must exist.
+    """
+    overrides = set(folders)
+    configs = {config, config.resolve()}  # noqa: ASYNC240 - once, on a local disk
+
+    def wanted(_: Change, changed: str) -> bool:
+        path = Path(changed)
+        return path in configs or path.parent in overrides or path.name == _KUBERNETES
+
+    async for _ in awatch(
+        *overrides | {path.parent for path in configs},
+        watch_filter=wanted,
+        debounce=_DEBOUNCE_MS,
+        step=_STEP_MS,
+        recursive=False,
+    ):
+        yield

@@ -1,0 +1,68 @@
+"""``mailstack status``: what runs, and how well."""
+
+import json
+import sys
+from typing import Any, Final
+
+import typer
+
+from mailstack.cli.invocation import Invocation
+from mailstack.supervisor import client
+
+_COLOURS: Final = {"healthy": "green", "failed": "red", "unhealthy": "red", "restarting": "red"}
+
+
+def status(invocation: Invocation, *, as_json: bool) -> None:
+    """Print the state of each service.
+
+    Raises:
+        typer.Exit: with 1, when something is not healthy, or nothing runs.
+    """
+    found = client.status(invocation.state) or {"healthy": False, "services": {}}
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    elif found["services"]:
+        _table(found["services"])
+    else:
+        sys.stdout.write("The stack does not run. Start it with: mailstack up --detach\n")
+    if not found["healthy"]:
+        raise typer.Exit(1)
+
+
+def _table(services: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - --json does without
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, header_style="bold")
+    for title in ("service", "state", "since"):
+        table.add_column(title)
+    for title in ("pid", "memory", "restarts"):
+        table.add_column(title, justify="right")
+    table.add_column("ports")
+    for name, one in services.items():
+        table.add_row(*_row(name, one))
+    console = Console()
+    console.print(table)
+    for name, one in services.items():
+        for line in _remarks(one):
+            console.print(f"{name}: {line}", style="red", highlight=False, markup=False)
+
+
+def _row(name: str, one: dict[str, Any]) -> list[str]:
+    colour = _COLOURS.get(one["state"], "yellow")
+    return [
+        name,
+        f"[{colour}]{one['state']}[/]",
+        one["since"].replace("T", " ").partition(".")[0],
+        str(one["pid"] or "-"),
+        f"{one['pss_kib'] / 1024:.0f} MiB",
+        str(one["restarts"]),
+        " ".join(f"{number}/{port}" for port, number in one["ports"].items()),
+    ]
+
+
+def _remarks(one: dict[str, Any]) -> list[str]:
+    remarks = [one["reason"]] if one["reason"] and one["state"] != "healthy" else []
+    if one["config"]["state"] == "refused":
+        remarks.append(f"configuration refused: {one['config']['reason']}")
+    return remarks

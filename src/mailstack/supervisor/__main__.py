@@ -1,0 +1,58 @@
+"""The supervisor as a process of its own, started by ``mailstack up --detach``.
+
+``python -m mailstack.supervisor --config FILE --state DIR --starter FD [--set KEY=VALUE]…``. It
+imports neither the command line's libraries nor cryptography: it lives for months, and its memory
+is part of the stack's.
+"""
+
+import argparse
+import logging
+import socket
+import sys
+from contextlib import suppress
+from json import dumps
+from pathlib import Path
+
+import uvloop
+
+from mailstack.agent.options import Options
+from mailstack.errors import MailstackError
+from mailstack.observe.log import configure
+from mailstack.supervisor.logs import Logs
+from mailstack.supervisor.start import supervise
+
+
+def main() -> int:
+    """Run until stopped; return the exit code."""
+    arguments = _parse()
+    configure()
+    options = Options(arguments.config, arguments.state, arguments.set)
+    starter = socket.socket(fileno=arguments.starter) if arguments.starter is not None else None
+    logs = Logs(options.state)
+    try:
+        uvloop.run(supervise(options, logs.write, starter))
+    except MailstackError as error:
+        logging.getLogger("mailstack").error("%s", error)  # noqa: TRY400 - a sentence, no traceback
+        _tell(starter, str(error))
+        return 1
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="mailstack.supervisor")
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--starter", type=int, help="descriptor of a connected socket")
+    parser.add_argument("--set", action="append", default=[])
+    return parser.parse_args()
+
+
+def _tell(starter: socket.socket | None, reason: str) -> None:
+    """Tell whoever waits, unless the conversation has done so and closed."""
+    if starter is not None:
+        with suppress(OSError):
+            starter.sendall(dumps({"failed": reason}).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

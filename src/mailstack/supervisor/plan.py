@@ -1,0 +1,26 @@
+"""In which order services start and stop.
+
+A service starts when those it needs are healthy, and stops when those that need it have stopped;
+all else happens at the same time.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mailstack.topology.model import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which service needs which."""
+
+    needs: Mapping[str, frozenset[str]]
+
+    def needed_by(self, service: str) -> frozenset[str]:
+        return frozenset(name for name, needs in self.needs.items() if service in needs)
+
+
+def plan(topology: Topology, services: Iterable[str]) -> Plan:
+    """Order ``services``; needs outside of them are somebody else's business."""
+    ours = set(services)
+    return Plan({name: frozenset(topology.service(name).after) & ours for name in ours})

@@ -1,0 +1,128 @@
+"""Whether every port that the stack wants is free; if not, who has it and what to do.
+
+A daemon would fail too, but later, in its own words, and only after others have started.
+Source: proc(5), /proc/net/tcp.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mailstack.aio import proc
+from mailstack.errors import ServiceFailed
+from mailstack.topology.model import LOOPBACK, Port, Service, Topology, Transport
+
+_EVERYWHERE: Final = {"all": ("0.0.0.0", "::")}  # noqa: S104 - what "all" means
+_KINDS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_IN_USE: Final = {"tcp": "0A", "udp": "07"}
+"""State of a listening socket (TCP_LISTEN), and of an unconnected UDP one (TCP_CLOSE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One socket that a service will listen on."""
+
+    service: str
+    port: str
+    host: str
+    number: int
+    transport: Transport
+
+
+def wanted(
+    topology: Topology, services: Iterable[str], *, public_host: str, offset: int
+) -> Iterator[Wanted]:
+    """Yield every socket of ``services`` on one machine."""
+    for name in services:
+        service = topology.service(name)
+        for port in service.ports:
+            yield from _sockets(service, port, public_host, offset)
+
+
+def _sockets(service: Service, port: Port, public_host: str, offset: int) -> Iterator[Wanted]:
+    named = public_host if port.public else LOOPBACK
+    for host in _EVERYWHERE.get(named, (named,)):
+        for transport in port.transports:
+            yield Wanted(service.name, port.name, host, port.number + offset, transport)
+
+
+def check_free(sockets: Iterable[Wanted]) -> None:
+    """Try each one.
+
+    Raises:
+        ServiceFailed: one is taken or cannot be had; says by whom and what to do.
+    """
+    for one in sockets:
+        try:
+            _bind(one)
+        except OSError as error:
+            if one.host == "::" and error.errno == errno.EADDRNOTAVAIL:
+                continue  # the machine has no IPv6 address at all, so none can be taken
+            raise _refusal(one, error) from error
+
+
+def _bind(one: Wanted) -> None:
+    family = socket.AF_INET6 if ":" in one.host else socket.AF_INET
+    try:
+        trial = socket.socket(family, _KINDS[one.transport])
+    except OSError:
+        return  # a kernel without IPv6: nobody can hold the port, and no daemon will listen on it
+    with trial:
+        if one.transport == "tcp":
+            # as daemons do: a connection that has just ended must not count as taken
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        trial.bind((one.host, one.number))
+
+
+def _refusal(one: Wanted, error: OSError) -> ServiceFailed:
+    place = f"port {one.number} ({one.service}.{one.port})"
+    if isinstance(error, PermissionError):
+        return ServiceFailed(f"{place} may not be opened: {error.strerror}", advice="run as root")
+    holder = holder_of(one)
+    if holder is None:
+        return ServiceFailed(
+            f"{place} cannot be opened on {one.host}: {error.strerror}",
+            advice="is listen.address an address of this machine?",
+        )
+    return ServiceFailed(
+        f"{place} is taken by {holder}",
+        advice="stop that, or shift all ports with --set listen.port_offset=NUMBER",
+    )
+
+
+def holder_of(one: Wanted) -> str | None:
+    """Name the program that listens there; None when nobody does."""
+    inodes = set(_inodes(one.number, one.transport))
+    if not inodes:
+        return None
+    links = {f"socket:[{inode}]" for inode in inodes}
+    for pid in proc.everything():
+        if links & _open_files(pid):
+            return f"{proc.name(pid)} (process {pid})"
+    return "a process outside of this container"
+
+
+def _inodes(number: int, transport: Transport) -> Iterator[str]:
+    for table in (transport, f"{transport}6"):
+        with suppress(OSError):
+            lines = Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()
+            for fields in map(str.split, lines[1:]):
+                at_port = int(fields[1].rpartition(":")[2], 16) == number
+                if at_port and fields[3] == _IN_USE[transport]:
+                    yield fields[9]
+
+
+def _open_files(pid: int) -> set[str]:
+    folder, found = f"/proc/{pid}/fd", set()
+    with suppress(OSError):
+        for descriptor in os.listdir(folder):  # noqa: PTH208 - names only
+            with suppress(OSError):
+                found.add(os.readlink(f"{folder}/{descriptor}"))  # noqa: PTH115 - not a path
+    return found

@@ -1,0 +1,46 @@
+"""The answer to ``mailstack status``: each service's health, process, memory and ports."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mailstack.aio import proc
+from mailstack.observe.health import Health, State
+from mailstack.topology.model import Service
+
+
+def status(
+    healths: Iterable[Health], services: Mapping[str, Service], offset: int
+) -> dict[str, Any]:
+    """Return what ``status --json`` prints; slow enough (some ms per process) for a thread."""
+    among = proc.everything()
+    records = list(healths)
+    return {
+        "healthy": all(health.state is State.HEALTHY for health in records),
+        "services": {
+            health.service: _one(health, services[health.service], offset, among)
+            for health in records
+        },
+    }
+
+
+def _one(
+    health: Health, service: Service, offset: int, among: Mapping[int, proc.Entry]
+) -> dict[str, Any]:
+    memory = sum(
+        (proc.memory(found.pid) for found in proc.tree(health.sessions, among)), proc.Memory()
+    )
+    return {
+        "state": health.state.value,
+        "reason": health.reason,
+        "pid": health.pid,
+        "rss_kib": memory.rss_kib,
+        "pss_kib": memory.pss_kib,
+        "restarts": health.restarts,
+        "ports": {port.name: port.number + offset for port in service.ports},
+        "since": health.since,
+        "config": {
+            "state": health.config.state.value,
+            "reason": health.config.reason,
+            "since": health.config.since,
+        },
+    }
