@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from mailstack.cli.client import Client
+from mailstack.client import Client
 
 Fields: TypeAlias = dict[str, Any]
 """One document as JSON has it. The API shows no password's hash."""

@@ -5,9 +5,9 @@ from typing import Annotated, TypeAlias
 import typer
 
 from mailstack.cli.app import invocation
-from mailstack.cli.client import Client
 from mailstack.cli.documents import COLLECTIONS, Documents, Fields, Kind
 from mailstack.cli.invocation import DEFAULT_STATE, Invocation
+from mailstack.client import Client, UnixTransport
 from mailstack.errors import MailstackError
 
 COMPLETION_TIMEOUT_S = 0.5
@@ -18,7 +18,7 @@ MAX_COMPLETIONS = 200
 
 def documents(context: typer.Context, kind: Kind) -> Documents:
     """The documents of a kind, at the couchmail of this run's state folder."""
-    return Documents(Client(invocation(context).api_socket), kind)
+    return Documents(Client(UnixTransport(invocation(context).api_socket)), kind)
 
 
 def complete_domain(context: typer.Context, incomplete: str) -> list[str]:
@@ -77,7 +77,9 @@ def _complete(context: typer.Context, kind: Kind, key: str, incomplete: str) -> 
 def _ask(context: typer.Context, *path: str, query: dict[str, str] | None = None) -> list[Fields]:
     """Items of a list; none when couchmail does not answer soon."""
     state = context.find_root().params.get("state") or DEFAULT_STATE
-    client = Client(Invocation(state=state).api_socket, timeout_s=COMPLETION_TIMEOUT_S)
+    client = Client(
+        UnixTransport(Invocation(state=state).api_socket), timeout_s=COMPLETION_TIMEOUT_S
+    )
     try:
         items: list[Fields] = client.call("GET", *path, query=query).fields["items"]
     except MailstackError:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.conftest import Mailstack
 
-from mailstack.cli.client import Client
 from mailstack.cli.invocation import Invocation
+from mailstack.client import Client, UnixTransport
 
 ANNA = "anna@example.org"
 
@@ -24,7 +24,7 @@ def anna(mailstack: Mailstack) -> Iterator[str]:
 
 
 def stored_hash(state: Path) -> str:
-    lines = Client(Invocation(state=state).api_socket).lines("GET", "export")
+    lines = Client(UnixTransport(Invocation(state=state).api_socket)).lines("GET", "export")
     users = [json.loads(line) for line in lines]
     return str(next(user["password"] for user in users if user.get("address") == ANNA))
 

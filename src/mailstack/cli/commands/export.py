@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from mailstack.cli.app import invocation
-from mailstack.cli.client import Client
+from mailstack.client import Client, UnixTransport
 from mailstack.errors import MailstackError
 
 app = typer.Typer()
@@ -25,7 +25,7 @@ def command(
     ] = None,
 ) -> None:
     """Write every document as one line of JSON, as of one moment. Holds password hashes."""
-    lines = Client(invocation(context).api_socket).lines("GET", "export")
+    lines = Client(UnixTransport(invocation(context).api_socket)).lines("GET", "export")
     if file is None:
         sys.stdout.flush()
         _copy(lines, sys.stdout.buffer)

@@ -17,8 +17,8 @@ import typer
 
 from mailstack.cli.app import invocation
 from mailstack.cli.bar import bar
-from mailstack.cli.client import Client
 from mailstack.cli.output import confirm, say
+from mailstack.client import Client, UnixTransport
 from mailstack.errors import InvalidDocument, MailstackError
 from mailstack.model.documents import parse_document
 
@@ -50,7 +50,7 @@ def command(
     """Write documents, one a line as export writes them, over those of the same name."""
     if replace and not confirm("Remove everything that is not in the file?", yes=yes):
         raise typer.Abort
-    client = Client(invocation(context).api_socket, timeout_s=TIMEOUT_S)
+    client = Client(UnixTransport(invocation(context).api_socket), timeout_s=TIMEOUT_S)
     with _open(file) as source:
         size = source.seek(0, 2)
         source.seek(0)

@@ -7,9 +7,9 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from mailstack.cli.app import invocation
-from mailstack.cli.client import Client
 from mailstack.cli.options import AsJson, UserAddress, complete_script
 from mailstack.cli.output import say, say_json, say_table
+from mailstack.client import Client, UnixTransport
 from mailstack.daemons.dovecot.sieve import compile_script
 from mailstack.errors import InvalidDocument, MailstackError
 
@@ -86,7 +86,7 @@ def remove(context: typer.Context, address: UserAddress, name: ScriptName) -> No
 
 
 def _client(context: typer.Context) -> Client:
-    return Client(invocation(context).api_socket)
+    return Client(UnixTransport(invocation(context).api_socket))
 
 
 def _scripts(client: Client, address: str) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""A client of couchmail's HTTP API on its unix socket. One request, one answer, no library.
+"""A client of couchmail's HTTP API. One request, one answer, no library.
 
 The standard library's HTTP client starts in 20 ms, which is most of what ``mailstack user add``
-may take. The socket admits by the peer's user id, so no token is sent.
+may take. On couchmail's own machine it uses the unix socket, which admits by the peer's user id;
+a service elsewhere connects by TCP with the stack's token.
 """
 
 import http.client
@@ -23,6 +24,7 @@ from mailstack.errors import (
     RevisionConflict,
     StoreUnavailable,
 )
+from mailstack.topology.model import Endpoint
 
 TIMEOUT_S = 30.0
 """For one answer. The store itself gives up sooner (its own limits are a few seconds)."""
@@ -56,6 +58,36 @@ class Answer:
         return found
 
 
+class UnixTransport:
+    """Reaches the couchmail whose socket is ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.headers: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        return _UnixConnection(self._path, timeout_s)
+
+
+class TcpTransport:
+    """Reaches the couchmail that listens at ``endpoint``, with the stack's token."""
+
+    def __init__(self, endpoint: Endpoint, token: str) -> None:
+        self._endpoint = endpoint
+        self.headers: Mapping[str, str] = {"authorization": f"Bearer {token}"}
+
+    def __str__(self) -> str:
+        return str(self._endpoint)
+
+    def connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(
+            self._endpoint.host, self._endpoint.port, timeout=timeout_s
+        )
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout_s: float) -> None:
         super().__init__("localhost", timeout=timeout_s)
@@ -68,10 +100,12 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Client:
-    """Calls the API of the couchmail whose socket is ``path``."""
+    """Calls the API of one couchmail."""
 
-    def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._path = path
+    def __init__(
+        self, transport: UnixTransport | TcpTransport, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._transport = transport
         self._timeout_s = timeout_s
 
     def call(
@@ -122,15 +156,16 @@ class Client:
         body: bytes | Iterable[bytes] | None,
         headers: Mapping[str, str],
     ) -> Iterator[http.client.HTTPResponse]:
-        connection = _UnixConnection(self._path, self._timeout_s)
+        connection = self._transport.connection(self._timeout_s)
+        sent = {**headers, **self._transport.headers}
         try:
             connection.connect()
             # whoever answers before the body is read closes afterwards: the answer is there
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body, headers)
+                connection.request(method, path, body, sent)
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise _unreachable(self._path, error) from error
+            raise _unreachable(str(self._transport), error) from error
         finally:
             connection.close()
 
@@ -151,14 +186,14 @@ def problem(status: int, body: bytes) -> MailstackError:
     return _ERRORS.get(status, MailstackError)(text)
 
 
-def _unreachable(path: Path, error: Exception) -> MailstackError:
+def _unreachable(where: str, error: Exception) -> MailstackError:
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
         return MailstackError(
-            f"couchmail is not running (nothing listens on {path})",
+            f"couchmail is not running (nothing listens on {where})",
             advice="start the stack with 'mailstack up', or name its folder with --state",
         )
     if isinstance(error, PermissionError):
-        return MailstackError(f"{path} may not be opened by this user", advice="run as root")
+        return MailstackError(f"{where} may not be opened by this user", advice="run as root")
     if isinstance(error, TimeoutError):
         return MailstackError("couchmail did not answer in time", advice="see 'mailstack status'")
     return MailstackError(f"the connection to couchmail broke: {error}", advice="try again")
