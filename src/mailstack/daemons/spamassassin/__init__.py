@@ -1,0 +1,5 @@
+"""SpamAssassin: scores messages."""
+
+from mailstack.daemons.spamassassin.control import SpamAssassin
+
+DAEMON = SpamAssassin()

@@ -1,0 +1,80 @@
+"""Settings → SpamAssassin's site folder: which plugins to load, and ``local.cf``.
+
+The rules are Debian's in /usr/share/spamassassin, or newer ones that sa-update put into
+/var/lib/spamassassin; neither is written here.
+"""
+
+from typing import Final
+
+from mailstack.daemons.contract import Files, Overrides, Site
+from mailstack.daemons.template import fill
+
+PLUGINS: Final = (
+    "Check",
+    "Bayes",
+    "BodyEval",
+    "DNSEval",
+    "FreeMail",
+    "HeaderEval",
+    "HTMLEval",
+    "HTTPSMismatch",
+    "ImageInfo",
+    "MIMEEval",
+    "MIMEHeader",
+    "RelayEval",
+    "URIDetail",
+    "URIEval",
+    "WLBLEval",
+)
+"""What most rules are written for."""
+
+NETWORK_PLUGINS: Final = ("URIDNSBL", "SPF", "DKIM", "AskDNS", "HashBL")
+"""Ask the DNS; not loaded without network tests."""
+
+LEFT_OUT: Final = {
+    "ReplaceTags": "18 MiB for rules that find v1agra, which Bayes learns; the largest saving",
+    "VBounce": "bounces of forged mail: its rules score 0.1",
+    "DMARC": "needs Mail::DMARC, which Debian does not install with SpamAssassin",
+    "AutoLearnThreshold": "the trainer learns, not the scan",
+    "Pyzor": "runs a program for each message",
+    "Razor2": "runs a program for each message",
+    "SpamCop": "only reports",
+    "WelcomeListSubject": "welcome lists by subject are anybody's to use",
+}
+"""Loaded by Debian, not by us, and why. An override called ``*.pre`` loads any of them."""
+
+OVERRIDE_PREFIX: Final = "override-"
+"""In front of the owner's file names: sorts behind ``init.pre`` and ``local.cf``."""
+
+
+def render(site: Site, overrides: Overrides) -> Files:
+    """The site folder."""
+    theirs = {f"{OVERRIDE_PREFIX}{name}": text for name, text in overrides.items()}
+    return {"init.pre": _plugins(site), "local.cf": _local(site), **theirs}
+
+
+def _plugins(site: Site) -> str:
+    wanted = PLUGINS + (NETWORK_PLUGINS if site.settings.spam.network_tests else ())
+    load = "".join(f"loadplugin Mail::SpamAssassin::Plugin::{name}\n" for name in wanted)
+    reasons = "".join(f"#   {name}: {reason}\n" for name, reason in LEFT_OUT.items())
+    return (
+        "# Written by mailstack. Left out of what Debian loads (load it in overrides/spamd/*.pre):\n"
+        f"{reasons}"
+        "# Rule names from before SpamAssassin 4 stay valid in the owner's files.\n"
+        "enable_compat welcomelist_blocklist\n"
+        f"{load}"
+    )
+
+
+def _local(site: Site) -> str:
+    settings = site.settings
+    resolver = site.addresses["resolver.dns"]
+    values = {
+        "threshold": f"{settings.spam.threshold:g}",
+        "hostname": settings.hostname,
+        "email": settings.email,
+        "dns_server": f"[{resolver.host}]:{resolver.port}",
+        "dns_available": "yes" if settings.spam.network_tests else "no",
+        "time_limit": str(max(5, int(settings.filter.scan_timeout_s * 0.8))),
+    }
+    return fill("mailstack.daemons.spamassassin", "local.cf", values)
