@@ -12,16 +12,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class CannotTell(Exception):
+    """There is an answer, but not one that can be given now. The text is for our log."""
+
+
 def answered(
     lookup: Callable[Concatenate[S, P], Outcome[T]],
 ) -> Callable[Concatenate[S, P], Outcome[T]]:
-    """Make a lookup never raise for its store."""
+    """Make a lookup never raise."""
 
     @wraps(lookup)
     def answer(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
         try:
             return lookup(self, *args, **kwargs)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, CannotTell) as error:
             return Unavailable(str(error))
 
     return answer

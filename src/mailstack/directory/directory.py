@@ -11,7 +11,7 @@ were not hosted.
 
 from dataclasses import dataclass, field
 
-from mailstack.directory.answers import answered
+from mailstack.directory.answers import CannotTell, answered
 from mailstack.directory.keys import address_key, domain_key
 from mailstack.model.addresses import parse_address, split_address, without_tag
 from mailstack.model.expansion import Expansion, Recipient
@@ -72,14 +72,11 @@ class Directory:
         local, domain, found = self._route(address)
         if not (found.hosted and local):
             return NOT_FOUND
-        if self._is_role(local, found):
-            return self._owner_gets(f"{local}@{domain}")
-        if not found.targets:
-            return NOT_FOUND
-        recipients = self._expand(local, domain, found)
-        if isinstance(recipients, Unavailable):
-            return recipients
-        return Found(tuple(recipients)) if recipients else NOT_FOUND
+        if recipients := self._recipients(local, domain, found):
+            return Found(tuple(recipients))
+        if self._falls_to_owner(local, found):
+            raise CannotTell(f"{address} goes to {self._owner}, which takes no mail: add that user")
+        return NOT_FOUND
 
     @answered
     def senders(self, address: str) -> Outcome[tuple[str, ...]]:
@@ -87,15 +84,9 @@ class Directory:
         local, domain, found = self._route(address)
         if not (found.hosted and local):
             return NOT_FOUND
-        if self._is_role(local, found):
-            logins = self._owner_logins()
-        else:
-            logins = {f"{found.local}@{domain}": None} if found.user else {}
-        if found.targets:
-            recipients = self._expand(local, domain, found)
-            if isinstance(recipients, Unavailable):
-                return recipients
-            logins |= {r.user: None for r in recipients.values() if r.user}
+        logins = {f"{found.local}@{domain}": None} if found.user else {}
+        recipients = self._recipients(local, domain, found)
+        logins |= {recipient.user: None for recipient in recipients.values() if recipient.user}
         return Found(tuple(logins)) if logins else NOT_FOUND
 
     @answered
@@ -148,13 +139,24 @@ class Directory:
         base = without_tag(local, self._delimiter)
         return local, domain, route(self._store.entries(domain, local, base), local, base)
 
-    def _expand(self, local: str, domain: str, found: Route) -> dict[str, Recipient] | Unavailable:
+    def _recipients(self, local: str, domain: str, found: Route) -> dict[str, Recipient]:
+        """Ends of the alias that takes the mail; none if that is a user, or nobody."""
         base = without_tag(local, self._delimiter)
+        is_role = base in ROLES
+        recipients: dict[str, Recipient] = {}
+        if found.targets and (found.local or not is_role):
+            # A catch-all's targets get no tag: what was caught is not a tag of theirs.
+            tag = local[len(base) :] if found.local == base else ""
+            recipients = self._expand(domain, found, tag)
+        if not recipients and self._falls_to_owner(local, found):
+            return self._expand(domain, found._replace(local=base, targets=self._owner), "")
+        return recipients
+
+    def _expand(self, domain: str, found: Route, tag: str) -> dict[str, Recipient]:
         walk = Expansion(self._store.entries, self._delimiter)
-        # A catch-all's targets get no tag: what was caught is not a tag of theirs.
-        walk.follow(domain, found, local[len(base) :] if found.local == base else "")
+        walk.follow(domain, found, tag)
         if walk.too_large:
-            return Unavailable(f"{local}@{domain} comes to too many recipients")
+            raise CannotTell(f"{found.local}@{domain} comes to too many recipients")
         return walk.recipients
 
     def _keeps_copy(self, domain: str, found: Route) -> bool:
@@ -166,25 +168,7 @@ class Directory:
                 return True
         return False
 
-    def _is_role(self, local: str, found: Route) -> bool:
-        """Whether the owner gets it: no alias of that very name is set, nor a user who can."""
-        if without_tag(local, self._delimiter) not in ROLES:
-            return False
-        return not found.user if found.local and not found.targets else not found.local
-
-    def _owner_gets(self, address: str) -> Outcome[tuple[str, ...]]:
-        if self._owner == address or not self._owner_reachable():
-            return Unavailable(
-                f"{address} goes to {self._owner}, which has no mailbox: add that user"
-            )
-        return Found((self._owner,))
-
-    def _owner_reachable(self) -> bool:
-        local, domain, found = self._route(self._owner)
-        if not found.known or found.user:
-            return True
-        return bool(found.targets and self._expand(local, domain, found))
-
-    def _owner_logins(self) -> dict[str, None]:
-        _, domain, found = self._route(self._owner)
-        return {f"{found.local}@{domain}": None} if found.hosted and found.user else {}
+    def _falls_to_owner(self, local: str, found: Route) -> bool:
+        """Whether it is an address every domain must have, and no user's mailbox takes it."""
+        is_role = without_tag(local, self._delimiter) in ROLES
+        return is_role and not (found.user and not found.targets)

@@ -6,7 +6,7 @@ are checked inside their transaction against what is stored: a domain must be ho
 not form a loop. ``tests/contracts/test_store_contract.py`` says the same in code.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -131,7 +131,7 @@ class Store(Protocol):
     async def wait_for_change(self, since: int, timeout_s: float) -> int:
         """Return the position as soon as it is not ``since``; after ``timeout_s`` in any case."""
 
-    def subscribe(self, since: int) -> AsyncIterator[list[Change]]:
+    def subscribe(self, since: int) -> AsyncGenerator[list[Change], None]:
         """All changes after ``since``, then live ones as they come, in batches of up to 1,000.
 
         The reader pulls, so nothing piles up for a slow one.

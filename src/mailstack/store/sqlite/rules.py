@@ -6,6 +6,7 @@ from mailstack.errors import InvalidDocument
 from mailstack.model.documents import Document, Domain, Key, Sieve, User
 from mailstack.model.expansion import check_expansion
 from mailstack.model.routing import DOMAIN, USER, Entry
+from mailstack.store.sqlite.parents import chain_above
 from mailstack.store.sqlite.rows import SIEVE, Place, key_of
 
 _ENTRIES = (
@@ -29,7 +30,9 @@ class Rules:
         if isinstance(document, Sieve):
             self._need(where._replace(kind=USER, script=""), "add the user first")
             return
-        self._need(Place(DOMAIN, where.domain, ""), f"mailstack domain add {where.domain}")
+        self._need(
+            Place(DOMAIN, where.domain, ""), f"add it first: mailstack domain add {where.domain}"
+        )
         if isinstance(document, User) and self._delimiter in where.local:
             raise InvalidDocument(
                 f"{document.address} holds {self._delimiter!r}, which begins a tag, so no mail "
@@ -39,7 +42,8 @@ class Rules:
 
     def check_routes(self, where: Place) -> None:
         """Refuse loops and chains that begin, or go on, at a place that changed."""
-        check_expansion(where.domain, where.local, self._entries, self._delimiter)
+        above = chain_above(self._db, (where.domain, where.local), self._delimiter, self._floor)
+        check_expansion(where.domain, where.local, self._entries, self._delimiter, above=above)
 
     def contents(self, domain: str) -> list[tuple[Place, int]]:
         """All of a domain but itself, scripts first."""

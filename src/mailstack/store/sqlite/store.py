@@ -5,7 +5,7 @@ shell) may read meanwhile.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -111,7 +111,7 @@ class SqliteStore:
         await self._waiters.wait(since, timeout_s)
         return self.position()
 
-    async def subscribe(self, since: int) -> AsyncIterator[list[Change]]:
+    async def subscribe(self, since: int) -> AsyncGenerator[list[Change], None]:
         while True:
             if found := self.changes(since):
                 since = found[-1].position

@@ -1,0 +1,27 @@
+"""Documents for tests of the store and of what reads it."""
+
+from mailstack.model.addresses import Address
+from mailstack.model.documents import Alias, Domain, Sieve, User
+from mailstack.model.domains import DomainName
+
+HASH = (
+    "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1"
+    "$x1T88JmIwFms7YtwS4d5HQ$Ae7VXGU4pkbCohA2AyeVxQkb7UPtm+FF7pBn5DFqczQ"
+)
+"""Of the password ``x``."""
+
+
+def domain(name: str = "example.org", *, enabled: bool = True) -> Domain:
+    return Domain(name=DomainName(name), enabled=enabled)
+
+
+def user(address: str, *, enabled: bool = True, quota: int | None = None) -> User:
+    return User(address=Address(address), password=HASH, enabled=enabled, quota=quota)
+
+
+def alias(address: str, *targets: str) -> Alias:
+    return Alias(address=Address(address), targets=tuple(map(Address, targets)))
+
+
+def script(owner: str, name: str = "main", text: str = "keep;", *, active: bool = False) -> Sieve:
+    return Sieve(owner=Address(owner), name=name, text=text, active=active)
