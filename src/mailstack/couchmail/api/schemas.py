@@ -89,6 +89,12 @@ class ScriptBody(_Shape):
     active: bool = False
 
 
+class ScriptRename(_Shape):
+    """Another name for a script."""
+
+    name: str
+
+
 class ScriptSummary(_Shape):
     """A script in the list of its owner."""
 

@@ -9,10 +9,10 @@ from mailstack.couchmail.api import bodies, schemas
 from mailstack.couchmail.api.context import context
 from mailstack.couchmail.api.documents import exists, put, shown
 from mailstack.couchmail.api.operations import IF_MATCH, IF_NONE_MATCH, Operation
-from mailstack.errors import DocumentMissing, InvalidDocument
+from mailstack.errors import DocumentMissing, InvalidDocument, WriteRefused
 from mailstack.model.addresses import parse_address
 from mailstack.model.documents import Key, Sieve, make_document, script_key
-from mailstack.store.contract import Store, Stored
+from mailstack.store.contract import Put, Remove, Store, Stored
 
 _LIST = "/v1/users/{name}/sieve"
 _ITEM = "/v1/users/{name}/sieve/{script}"
@@ -79,6 +79,20 @@ async def _switch(request: Request, *, active: bool) -> Response:
     return JSONResponse(shown(Stored(document, revision)), headers=bodies.etag(revision))
 
 
+async def rename(request: Request) -> Response:
+    """In one transaction, so that an active script is in force at every moment."""
+    store, key = context(request).store, _key(request)
+    document, revision = _stored(store, key)
+    fields = await bodies.json_object(request)
+    renamed = make_document({**document.model_dump(), "name": fields.get("name")})
+    if renamed.key != key:
+        try:
+            _, revision = await store.apply([Remove(key, revision), Put(renamed, None)])
+        except WriteRefused as refused:
+            raise refused.error from refused
+    return JSONResponse(shown(Stored(renamed, revision)), headers=bodies.etag(revision))
+
+
 async def delete(request: Request) -> Response:
     await context(request).store.remove(_key(request), bodies.expected(request))
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -101,6 +115,11 @@ OPERATIONS = (
     Operation(
         "DELETE", _ITEM, delete, "Remove a script",
         parameters=(IF_MATCH,), success=HTTPStatus.NO_CONTENT, errors=(_MISSING, _GONE),
+    ),
+    Operation(
+        "POST", f"{_ITEM}/rename", rename, "Give a script another name",
+        body=schemas.ScriptRename, answer=schemas.Script,
+        errors=(_MISSING, HTTPStatus.CONFLICT, _GONE, _INVALID),
     ),
     Operation(
         "POST", f"{_ITEM}/activate", activate, "Make this the script that runs",
