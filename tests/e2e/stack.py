@@ -205,7 +205,7 @@ def running(
     folder: Path, internet: SmallInternet, settings: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
     """Run a stack in ``folder`` until the end of the block."""
-    stack = Stack(Throwaway(folder, internet, {**SETTINGS, **(settings or {})}))
+    stack = Stack(Throwaway.new(folder, internet, {**SETTINGS, **(settings or {})}))
     stack.override("postfix/main.cf", _GREET_WAIT)
     stack.override("postgrey/whitelist_clients", f"{internet.plan.friend}\n")
     try:

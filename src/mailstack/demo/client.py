@@ -33,7 +33,7 @@ class Attempt:
     """One try to hand over a message."""
 
     after_s: float
-    """Since the first."""
+    """When it was answered, since the first one began."""
     code: int
     text: str
 
@@ -65,8 +65,8 @@ def deliver(
     started = time.monotonic()
     attempts: list[Attempt] = []
     while True:
-        after = time.monotonic() - started
         outcome = attempt()
+        after = time.monotonic() - started
         attempts.append(Attempt(after, outcome.code, outcome.text))
         if outcome.code not in _TEMPORARY or after + retry_s > patience_s:
             return attempts

@@ -1,6 +1,11 @@
-"""Port offsets for stacks that are thrown away: one for each slot, none of whose ports meet."""
+"""Port offsets for stacks that are thrown away: candidates for each slot, tried until one is free.
+
+Loopback ports of all stacks are on one address, and some fall among those that Linux gives to any
+client, so a port may be held by whoever: then the slot's next candidate is taken.
+"""
 
 import socket
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import product
 from typing import Final
@@ -12,13 +17,32 @@ from mailstack.topology.model import LOOPBACK, Topology
 from mailstack.topology.stack import STACK
 
 EPHEMERAL_END: Final = 60_999
-"""Last of the ports that Linux gives to clients (net.ipv4.ip_local_port_range). One of those might
-hold ours just when it is to be bound, so the offsets lift couchmail's ports above them all."""
+"""Last of the ports that Linux gives to clients (net.ipv4.ip_local_port_range). The candidates lift
+couchmail's ports above them all."""
+_CANDIDATES: Final = 8
 
 
-def offset(plan: Plan, *, topology: Topology = STACK) -> int:
-    """Return the slot's offset, counted down from the largest there can be."""
-    return max_offset(topology) - (SLOTS - 1 - plan.slot) * spacing(topology)
+def candidates(plan: Plan, *, topology: Topology = STACK) -> Iterator[int]:
+    """Yield the slot's offsets. The first ones of all slots share no port."""
+    step = spacing(topology)
+    first = max_offset(topology) - (SLOTS - 1 - plan.slot) * step
+    yield from (first - turn * SLOTS * step for turn in range(_CANDIDATES))
+
+
+def free_offset(plan: Plan) -> int:
+    """Return an offset at which nobody listens on any port of a stack.
+
+    Raises:
+        ServiceFailed: every candidate has a port that is in use; names those of the last.
+    """
+    busy: list[str] = []
+    for offset in candidates(plan):
+        busy = taken(plan, offset)
+        if not busy:
+            return offset
+    raise ServiceFailed(
+        f"something listens on {', '.join(busy)} already", advice="stop it, then try again"
+    )
 
 
 def spacing(topology: Topology) -> int:
@@ -32,28 +56,15 @@ def spacing(topology: Topology) -> int:
     )
 
 
-def taken(plan: Plan, *, topology: Topology = STACK) -> list[str]:
-    """Return what of the slot's stack somebody else listens on, as ADDRESS:PORT; empty is good."""
-    shift = offset(plan, topology=topology)
+def taken(plan: Plan, offset: int, *, topology: Topology = STACK) -> list[str]:
+    """Return which addresses of a stack somebody else has, as ADDRESS:PORT; empty is good."""
     wanted = [
-        (plan.stack if port.public else LOOPBACK, port.number + shift)
+        (plan.stack if port.public else LOOPBACK, port.number + offset)
         for service in topology.services
         for port in service.ports
     ]
-    wanted.append((resolver_host(shift), topology.internet_ports["dns"]))
+    wanted.append((resolver_host(offset), topology.internet_ports["dns"]))
     return [f"{host}:{port}" for host, port in wanted if not _free(host, port)]
-
-
-def refuse_taken(plan: Plan) -> None:
-    """Say so when a port is in use.
-
-    Raises:
-        ServiceFailed: names the ports.
-    """
-    if busy := taken(plan):
-        raise ServiceFailed(
-            f"something listens on {', '.join(busy)} already", advice="stop it, then try again"
-        )
 
 
 def _free(host: str, port: int) -> bool:

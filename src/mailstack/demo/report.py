@@ -16,7 +16,7 @@ from mailstack.demo.steps import Result, Step
 if TYPE_CHECKING:
     from rich.status import Status
 
-_GOOD, _BAD = "[green]ok[/]", "[bold red]FAILED[/]"
+_GOOD, _BAD, _NOT_TRIED = "[green]ok[/]", "[bold red]FAILED[/]", "[yellow]not tried[/]"
 _PLAIN_WIDTH = 120
 
 
@@ -42,7 +42,9 @@ class Report:
     def end(self, result: Result) -> None:
         """Print what was done, what it proves, and how long it took."""
         self.close()
-        mark = _GOOD if result.succeeded else _BAD
+        if not result.tried:
+            return  # The summary has it.
+        mark = _mark(result)
         self._console.print(
             f"{mark:>2}  [bold]{escape(result.title)}[/]  [dim]{result.seconds:.1f} s[/]"
         )
@@ -65,9 +67,8 @@ class Report:
         table.add_column("proves")
         table.add_column("time", justify="right")
         for result in results:
-            mark = _GOOD if result.succeeded else _BAD
             row = (escape(result.title), escape(result.proves), f"{result.seconds:.1f} s")
-            table.add_row(mark, *row)
+            table.add_row(_mark(result), *row)
         self._console.print(table)
         good = sum(result.succeeded for result in results)
         total = sum(result.seconds for result in results)
@@ -85,6 +86,12 @@ class Report:
         totals = (sum(s[key] or 0 for s in services.values()) for key in ("pss_kib", "rss_kib"))
         table.add_row("in all", *map(_mib, totals))
         self._console.print(table)
+
+
+def _mark(result: Result) -> str:
+    if not result.tried:
+        return _NOT_TRIED
+    return _GOOD if result.succeeded else _BAD
 
 
 def _mib(kib: int | None) -> str:

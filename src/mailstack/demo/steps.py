@@ -39,6 +39,7 @@ class Result:
     succeeded: bool
     detail: str
     seconds: float
+    tried: bool = True
 
 
 def walk(
@@ -50,10 +51,12 @@ def walk(
         result = _run(step, world)
         yield result
         if step.essential and not result.succeeded:
-            for missed in steps[number + 1 :]:
-                why = f"not tried, because of: {step.title}"
-                yield Result(missed.title, missed.proves, succeeded=False, detail=why, seconds=0.0)
+            yield from (_not_tried(missed) for missed in steps[number + 1 :])
             return
+
+
+def _not_tried(step: Step[W]) -> Result:
+    return Result(step.title, step.proves, succeeded=False, detail="", seconds=0.0, tried=False)
 
 
 def _run(step: Step[W], world: W) -> Result:

@@ -133,8 +133,8 @@ STEPS = (
         filed(TO_CATCH_ALL, BEN, "INBOX", lambda _: f"{TO_CATCH_ALL.recipient} reached {BEN}"),
     ),
     Step(
-        "A sieve script",
-        "a user's own script files a message",
+        "A script files a message",
+        "a user's own rules run at delivery",
         filed(TO_SIEVE, ADA, SIEVE_FOLDER, lambda _: f"it is in {SIEVE_FOLDER}, as told"),
     ),
     Step("An unknown user", "refused at once, so no bounce is sent to anybody", unknown_user),

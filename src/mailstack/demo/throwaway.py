@@ -36,7 +36,18 @@ class Throwaway:
     internet: SmallInternet
     settings: Mapping[str, str]
     """On top of what being thrown away needs, as ``--set`` takes them."""
+    offset: int
+    """Of the stack's ports."""
     domain: str = DOMAIN
+
+    @classmethod
+    def new(cls, folder: Path, internet: SmallInternet, settings: Mapping[str, str]) -> "Throwaway":
+        """Choose ports that are free now.
+
+        Raises:
+            ServiceFailed: there are none.
+        """
+        return cls(folder, internet, settings, ports.free_offset(internet.plan))
 
     @property
     def state(self) -> Path:
@@ -58,10 +69,9 @@ class Throwaway:
         return (sys.executable, "-m", "mailstack.cli", *places, *sets)
 
     def _sets(self) -> Mapping[str, str]:
-        plan = self.internet.plan
         return {
-            "listen.address": plan.stack,
-            "listen.port_offset": str(ports.offset(plan)),
+            "listen.address": self.internet.plan.stack,
+            "listen.port_offset": str(self.offset),
             "dns.forward": json.dumps([self.internet.resolver]),
             "dns.dnssec": "false",
             **self.settings,
@@ -98,7 +108,6 @@ class Throwaway:
         """
         if not self.config.exists():
             self.cli("init", self.domain, "--email", OWNER)
-        ports.refuse_taken(self.internet.plan)
         self.cli("up", "--detach")
         self.publish(self.domain)
 
@@ -125,9 +134,8 @@ class Throwaway:
 
     def endpoint(self, service: str, port: str) -> Endpoint:
         """Return where the outside reaches a public port."""
-        plan = self.internet.plan
         number = STACK.service(service).port(port).number
-        return Endpoint(plan.stack, number + ports.offset(plan))
+        return Endpoint(self.internet.plan.stack, number + self.offset)
 
     @property
     def certificate(self) -> bytes:

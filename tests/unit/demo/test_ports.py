@@ -6,7 +6,7 @@ import pytest
 
 from mailstack.demo import ports
 from mailstack.demo.addresses import SLOTS, Plan
-from mailstack.demo.ports import EPHEMERAL_END, offset
+from mailstack.demo.ports import EPHEMERAL_END, candidates, free_offset
 from mailstack.errors import ServiceFailed
 from mailstack.topology.addresses import max_offset
 from mailstack.topology.model import LOOPBACK
@@ -16,15 +16,16 @@ from mailstack.topology.stack import STACK
 def test_no_two_slots_share_a_port() -> None:
     """The loopback ports of every stack are on one address, so the offsets keep them apart."""
     numbers = [port.number for service in STACK.services for port in service.ports]
-    used = [number + offset(Plan(slot)) for slot in range(SLOTS) for number in numbers]
+    offsets = [next(candidates(Plan(slot))) for slot in range(SLOTS)]
+    used = [number + offset for offset in offsets for number in numbers]
     assert len(set(used)) == len(used)
-    assert max(offset(Plan(slot)) for slot in range(SLOTS)) == max_offset(STACK)
+    assert max(offsets) == max_offset(STACK)
 
 
 def test_couchmail_listens_above_the_ports_of_clients() -> None:
     """A client's ephemeral port must not hold one of ours when it is to be bound."""
     lowest = min(port.number for port in STACK.service("couchmail").ports)
-    assert lowest + offset(Plan(0)) > EPHEMERAL_END
+    assert lowest + min(candidates(Plan(0))) > EPHEMERAL_END
 
 
 def test_a_port_that_is_listened_on_is_not_free() -> None:
@@ -35,8 +36,16 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
     assert ports._free(LOOPBACK, port)
 
 
+def test_a_slot_has_another_offset_when_a_port_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client anywhere on the machine may hold one of the first candidate's ports."""
+    first, second, *_ = candidates(Plan(0))
+    held = STACK.service("dovecot").port("sasl").number + first
+    monkeypatch.setattr(ports, "_free", lambda _host, port: port != held)
+    assert free_offset(Plan(0)) == second
+
+
 def test_ports_in_use_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A taken port is one clear line, before anything is started."""
-    monkeypatch.setattr(ports, "_free", lambda host, port: (host, port % 2) != (LOOPBACK, 0))
+    """When none is free, that is one clear line before anything is started."""
+    monkeypatch.setattr(ports, "_free", lambda host, _port: host != LOOPBACK)
     with pytest.raises(ServiceFailed, match=r"listens on 127\.0\.0\.1:\d+, .*; stop it"):
-        ports.refuse_taken(Plan(0))
+        free_offset(Plan(0))
