@@ -5,12 +5,13 @@
 .PHONY: help check test generate bench requirements packages
 
 PYTHON := .venv/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input install --quiet
 CODE := src tests benchmarks fuzz
 
 help:            ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-check: .venv/dev  ## style, types, layers, spelling, generated files; no daemon needed
+check: .venv/dev ## style, types, layers, spelling, generated files; needs no daemon
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
 	.venv/bin/mypy src/mailstack tests
@@ -18,17 +19,17 @@ check: .venv/dev  ## style, types, layers, spelling, generated files; no daemon 
 	.venv/bin/codespell
 	$(PYTHON) -m mailstack.generate --check
 
-test: check packages  ## check, then every test, against real daemons
+test: check packages ## check, then every test, against the real daemons
 	$(PYTHON) -m pytest
 
-generate: .venv/dev  ## rewrite the generated references in docs/
+generate: .venv/dev ## rewrite the generated references in docs/
 	$(PYTHON) -m mailstack.generate
 
-bench: .venv/dev packages  ## measure beside each figure's reference; writes docs/benchmarks.md
+bench: .venv/dev packages ## measure beside each figure's reference; writes docs/benchmarks.md
 	$(PYTHON) -m benchmarks
 
-requirements: .venv/dev  ## resolve requirements/*.in anew, with hashes
-	.venv/bin/pip install --quiet uv
+requirements: .venv/dev ## resolve requirements/*.in anew, with hashes
+	$(PIP) uv
 	for set in base dev; do \
 	  .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command 'make requirements' \
@@ -36,10 +37,11 @@ requirements: .venv/dev  ## resolve requirements/*.in anew, with hashes
 	done
 
 packages: .venv/dev
-	$(PYTHON) -m mailstack.cli.install
+	$(PYTHON) -m tests.packages
 
-.venv/dev: requirements/dev.txt
-	test -x $(PYTHON) || python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	echo "$(CURDIR)/src" > $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mailstack.pth
+# The launcher makes .venv with what the program needs; the developers' tools are added here.
+# dkimpy and pyspf come as source only; everything else as a wheel, so that no compiler is needed.
+.venv/dev: requirements/dev.txt requirements/base.txt
+	./mailstack --version
+	$(PIP) --require-hashes --only-binary :all: --no-binary dkimpy,pyspf -r requirements/dev.txt
 	touch $@
