@@ -1,7 +1,7 @@
 """Install what the tests and benchmarks need: ``python -m tests.packages``, run by ``make test``.
 
-The daemons' own packages are what ``mailstack up`` would install; here are the tools that only tests
-and benchmarks use. Only what is missing is installed, so a second run costs nothing.
+The daemons' own packages are what ``mailstack up`` would install; here are the tools that only
+tests and benchmarks use. Only what is missing is installed, so a second run costs nothing.
 """
 
 import sys
