@@ -14,8 +14,12 @@ from mailstack.daemons.contract import (
     Site,
     Version,
 )
+from mailstack.daemons.debian import release
 from mailstack.daemons.dovecot import checker, facts, probe, render23, render24
 from mailstack.daemons.dovecot.version import installed_version
+
+LUA_SINCE = 13
+"""Debian 13 has Dovecot 2.4."""
 
 OWN_GROUP = "dovecot"
 """Of the account that Dovecot's package creates: its auth process asks couchmail."""
@@ -25,9 +29,14 @@ class Dovecot:
     """Mailboxes: LMTP delivery, sieve, IMAP, logins."""
 
     name = "dovecot"
-    packages: Sequence[str] = ("dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "socat")
     programs: Sequence[str] = ("dovecot", "doveconf", "sievec", "socat")
     override_files: Sequence[str] = ("*.conf",)
+
+    @property
+    def packages(self) -> Sequence[str]:
+        """Dovecot 2.4 asks couchmail by a script in Lua (render24.py)."""
+        lua = ("dovecot-auth-lua", "lua-socket", "lua-cjson") if release() >= LUA_SINCE else ()
+        return ("dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "socat", *lua)
 
     def version(self) -> Version:
         """Ask ``dovecot --version``."""

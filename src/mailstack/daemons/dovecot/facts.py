@@ -5,6 +5,8 @@ from typing import Final
 from mailstack.daemons.contract import Account, Site
 from mailstack.topology.model import Endpoint
 
+PACKAGE: Final = "mailstack.daemons.dovecot"
+
 DIALECT_24: Final = (2, 4)
 """From this version on the configuration has another language."""
 
@@ -132,5 +134,14 @@ def _choices(site: Site) -> dict[str, str]:
         "mailboxes": "\n".join(mailboxes),
         "sieve_extensions": " ".join(SIEVE_EXTENSIONS),
         "max_script": f"{MAX_SCRIPT_KIB}k",
-        "ipv6": "yes" if site.ipv6 else "no",
+        "compression": COMPRESSION,
+        "submission": _submission(site),
     }
+
+
+def _submission(site: Site) -> str:
+    """How redirected messages and vacation replies leave."""
+    postfix = site.addresses.get(SUBMISSION)
+    if postfix is None:
+        return f"{NO_SUBMISSION}\nsendmail_path = /bin/false"
+    return f"{WITH_SUBMISSION}\nsubmission_host = {postfix}"

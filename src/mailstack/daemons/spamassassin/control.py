@@ -129,11 +129,12 @@ def _arguments(site: Site) -> Sequence[str]:
         f"--virtual-config-dir={site.paths.data}/users/%d/%l",
         f"--helper-home-dir={site.paths.data}",
         "--syslog=stderr",
-        # One child waits; more are forked while there is more to do than it can take.
+        # One child waits, more are forked while there is more to do than it can take. One of those may
+        # stay, or every message would fork it anew; until it is needed it costs next to nothing.
         f"--max-children={spam.children}",
         "--min-children=1",
         "--min-spare=1",
-        "--max-spare=1",
+        f"--max-spare={min(2, spam.children)}",
         f"--max-conn-per-child={MESSAGES_PER_CHILD}",
         f"--timeout-child={int(site.settings.filter.scan_timeout_s)}",
         *(() if spam.network_tests else ("--local",)),

@@ -11,8 +11,10 @@ from mailstack.daemons.spamassassin.render import OVERRIDE_PREFIX
 from mailstack.errors import ConfigError
 
 _WARNING = re.compile(r"\[\d+\] (?:warn|error): (?:config: )?(?P<words>.*)")
+_NOT_LOADED = re.compile(r"warn: plugin: failed to ")
+"""A plugin that is not there: lint warns, and calls it no error."""
 _PLACE = re.compile(r" in (?P<file>/\S+) \(line (?P<line>\d+)\)")
-_RULE = re.compile(r"(?:for|rule) '?(?P<rule>[A-Z_][A-Z0-9_]+)")
+_NAMED = re.compile(r"(?:for|rule) '?(?P<rule>[A-Z_]\w*)|Can't locate (?P<module>\S+)\.pm")
 
 
 async def check(site: Site, folder: Path, overrides: Overrides) -> None:
@@ -22,7 +24,7 @@ async def check(site: Site, folder: Path, overrides: Overrides) -> None:
         ConfigError: refused, with SpamAssassin's words and the owner's file and line.
     """
     finished = await run(_command(site, folder), env={"HOME": str(site.paths.data)}, timeout_s=60)
-    if finished.status != 0:
+    if finished.status != 0 or _NOT_LOADED.search(finished.output):
         raise refusal(finished.output, site, folder, overrides)
 
 
@@ -36,7 +38,8 @@ def _command(site: Site, folder: Path) -> Sequence[str]:
 
 def refusal(output: str, site: Site, folder: Path, overrides: Overrides) -> ConfigError:
     """The first warning that names a place; failing that, the first."""
-    warnings = [match["words"] for match in map(_WARNING.search, output.splitlines()) if match]
+    found = map(_WARNING.search, output.splitlines())
+    warnings = [match["words"].partition(" in @INC")[0] for match in found if match]
     for words in warnings:
         place = _PLACE.search(words)
         if place:
@@ -44,10 +47,10 @@ def refusal(output: str, site: Site, folder: Path, overrides: Overrides) -> Conf
             text = words.replace(place[0], "")
             return ConfigError(f"SpamAssassin refuses it: {text}", file=file, line=int(place["line"]))
     words = next(iter(warnings), output.strip() or "spamassassin --lint failed without a word")
-    found = _line_of_rule(words, overrides)
-    if found is None:
+    origin = _line_of_name(words, overrides)
+    if origin is None:
         return ConfigError(f"SpamAssassin refuses the configuration: {words}")
-    name, line = found
+    name, line = origin
     return ConfigError(f"SpamAssassin refuses it: {words}", file=site.paths.overrides / name, line=line)
 
 
@@ -57,12 +60,13 @@ def _owners(file: Path, site: Site, folder: Path) -> Path:
     return file
 
 
-def _line_of_rule(words: str, overrides: Overrides) -> tuple[str, int] | None:
-    """Some warnings name the rule only."""
-    match = _RULE.search(words)
+def _line_of_name(words: str, overrides: Overrides) -> tuple[str, int] | None:
+    """Some warnings name only a rule, or a plugin by its path."""
+    match = _NAMED.search(words)
     if match is None:
         return None
-    return next(_lines_with(match["rule"], overrides), None)
+    word = match["rule"] or match["module"].replace("/", "::")
+    return next(_lines_with(word, overrides), None)
 
 
 def _lines_with(word: str, overrides: Overrides) -> Iterator[tuple[str, int]]:
