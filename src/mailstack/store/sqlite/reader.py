@@ -68,6 +68,15 @@ class Reader:
                 self._db.close()
             self._db = None
 
+    def check(self) -> None:
+        """See that reads are possible.
+
+        Raises:
+            StoreUnavailable: they are not.
+        """
+        if self._cursor is None:
+            raise self._failure
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query.
 
@@ -79,7 +88,9 @@ class Reader:
         try:
             return self._cursor.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise self.fail(unavailable(self._path, error)) from error
+            failure = unavailable(self._path, error)
+            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            raise (failure if is_busy else self.fail(failure)) from error
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
         """The first row of a query."""

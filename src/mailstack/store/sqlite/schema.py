@@ -65,7 +65,6 @@ def migrate(db: sqlite3.Connection) -> None:
                 for statement in script.split(";"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {number + 1}")
-                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute("COMMIT")
         except BaseException:
             db.execute("ROLLBACK")

@@ -26,7 +26,7 @@ from mailstack.store.contract import (
     Write,
 )
 from mailstack.store.sqlite import copies, feed, queries
-from mailstack.store.sqlite.connect import connect
+from mailstack.store.sqlite.connect import connect, create
 from mailstack.store.sqlite.reader import Reader
 from mailstack.store.sqlite.rows import place
 from mailstack.store.sqlite.writer import Job, Writer
@@ -81,7 +81,9 @@ class SqliteStore:
         self._reader.close()
 
     def _prepare(self) -> None:
-        connect(self._path, create=self._create).close()
+        if self._create:
+            create(self._path)
+        connect(self._path).close()
 
     # Documents
 
@@ -169,6 +171,7 @@ class SqliteStore:
         await asyncio.to_thread(copies.backup, self._path, path)
 
     async def _write(self, job: Job[T]) -> T:
+        self._reader.check()  # what cannot be read is not written to
         result = await self._writer.run(job)
         self._refresh()
         if self._writer.log_is_long:
