@@ -1,5 +1,6 @@
 """``mailstack sieve``: users' filter scripts."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -35,7 +36,7 @@ def put(
 ) -> None:
     """Compile a script, and store it if that succeeds; one that was active stays so."""
     text = _read(file)
-    compile_script(text)
+    asyncio.run(compile_script(text))
     client = _client(context)
     fields = {"text": text, "active": activate or _is_active(client, address, name)}
     client.call("PUT", "users", address, "sieve", name, document=fields)
