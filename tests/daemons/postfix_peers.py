@@ -46,6 +46,7 @@ class Peers:
     lookups_fail: bool = False
     quota: str = "DUNNO"
     greylist: str = "DUNNO"
+    policies_dead: bool = False
     asked: list[str] = field(default_factory=list)
     """Recipients that the greylisting policy was asked about."""
     delivered: asyncio.Queue[Delivered] = field(default_factory=asyncio.Queue)
@@ -56,6 +57,12 @@ class Peers:
         }
     )
     addresses: dict[str, Endpoint] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Answer again as at the start, and forget what came."""
+        fresh = Peers(addresses=self.addresses)
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
 
     def look_up(self, name: str, key: str) -> str:
         if self.lookups_fail:
@@ -76,10 +83,14 @@ class Peers:
             writer.write(b"%d:%s," % (len(answer), answer))
 
     async def policy(
-        self, answer: Callable[[dict[str, str]], str],
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+        self,
+        answer: Callable[[dict[str, str]], str],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         while question := await reader.readuntil(b"\n\n"):
+            if self.policies_dead:
+                return
             pairs = dict(line.split("=", 1) for line in question.decode().strip().splitlines())
             writer.write(f"action={answer(pairs)}\n\n".encode())
 
@@ -109,7 +120,9 @@ class Peers:
         while line := (await reader.readuntil(b"\n")).decode().rstrip():
             match line.split(maxsplit=1)[0].upper():
                 case "LHLO":
-                    writer.write(b"250-filter\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+                    writer.write(
+                        b"250-filter\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+                    )
                 case "MAIL":
                     sender, recipients = line.split("<")[1].split(">")[0], []
                     writer.write(b"250 2.1.0 ok\r\n")
@@ -159,7 +172,9 @@ async def peers(resolver: str) -> AsyncIterator[Peers]:
     them = Peers()
     async with AsyncExitStack() as stack:
         for address, serve in _servers(them).items():
-            server = await stack.enter_async_context(await asyncio.start_server(_quietly(serve), LOOPBACK, 0))
+            server = await stack.enter_async_context(
+                await asyncio.start_server(_quietly(serve), LOOPBACK, 0)
+            )
             them.addresses[address] = Endpoint(LOOPBACK, server.sockets[0].getsockname()[1])
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Dns(them), local_addr=(resolver, 53)

@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from mailstack.aio.command import MINIMAL_ENVIRONMENT
 from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.postfix import (
     checker,
+    installed,
     main_override,
     master_cf,
     master_override,
@@ -19,7 +18,6 @@ from mailstack.daemons.postfix import (
     tables,
 )
 from mailstack.daemons.postfix.main_cf import main_cf
-from mailstack.errors import MissingProgram
 
 _RESTART = re.compile(
     r"^(?:inet_interfaces|inet_protocols|queue_directory|data_directory) *=.*$", re.MULTILINE
@@ -36,7 +34,7 @@ class Postfix:
     override_files: Sequence[str] = ("main.cf", "master.cf", "*.cidr", "*.regexp")
 
     def version(self) -> Version:
-        digits = re.match(r"\d+(?:\.\d+)*", _postconf("mail_version"))
+        digits = re.match(r"\d+(?:\.\d+)*", installed.default("mail_version"))
         return tuple(map(int, digits[0].split("."))) if digits else ()
 
     def prepare(self, site: Site) -> None:
@@ -64,8 +62,8 @@ class Postfix:
         await checker.check(site, folder)
 
     def commands(self, site: Site) -> Sequence[Command]:
-        master = Path(_postconf("daemon_directory")) / "master"
-        return (Command((str(master), "-c", str(site.paths.conf), "-s"), stop_timeout_s=20.0),)
+        argv = (installed.program("master"), "-c", str(site.paths.conf), "-s")
+        return (Command(argv, stop_timeout_s=20.0),)
 
     def restart_needed(self, old: Files, new: Files) -> bool:
         return _listening(old) != _listening(new)
@@ -76,22 +74,6 @@ class Postfix:
 
     async def probe(self, site: Site) -> None:
         await probe.probe(site)
-
-
-def _postconf(parameter: str) -> str:
-    """Ask for a built-in default; reads no configuration."""
-    try:
-        finished = subprocess.run(
-            ("postconf", "-d", "-h", parameter),
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-            env=MINIMAL_ENVIRONMENT,
-        )
-    except FileNotFoundError:
-        raise MissingProgram("postconf is not installed", advice="install postfix") from None
-    return finished.stdout.strip()
 
 
 def _listening(files: Files) -> list[str]:

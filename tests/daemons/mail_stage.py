@@ -1,0 +1,111 @@
+"""Postfix and OpenDKIM on stage together, with every other peer played by a test."""
+
+import asyncio
+import os
+import smtplib
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailstack.aio.dialog import Dialog, connect
+from mailstack.daemons.contract import Overrides
+from mailstack.daemons.opendkim import DAEMON as OPENDKIM
+from mailstack.daemons.postfix import DAEMON as POSTFIX
+from mailstack.settings import Settings
+from mailstack.topology.addresses import resolver_host
+from mailstack.topology.model import Endpoint
+from tests.daemons.postfix_peers import Peers, peers
+from tests.daemons.stage import EXAMPLE, Running, make_certificate, running, site_for, state_folder
+
+OFFSET = 4000
+RESOLVER = resolver_host(OFFSET)
+STRANGER = "127.0.0.2"
+"""An address that is not the probe's, so postscreen tests it."""
+
+
+@dataclass(slots=True)
+class MailStage:
+    """The running daemons, and what a client does with them."""
+
+    postfix: Running
+    opendkim: Running
+    peers: Peers
+
+    def address(self, name: str) -> Endpoint:
+        return self.postfix.site.addresses[f"postfix.{name}"]
+
+    @asynccontextmanager
+    async def session(self, *commands: str) -> AsyncIterator[Dialog]:
+        """Another server's session on port 25, greeted, with ``commands`` accepted."""
+        async with connect(self.address("smtp")) as dialog:
+            for command, reply in [("", await dialog.reply())] + [
+                (command, await dialog.ask(command))
+                for command in ("EHLO mx.remote.example", *commands)
+            ]:
+                assert reply[0] in "23", f"{command}: {reply}"
+            yield dialog
+
+    async def send(self, text: str, *, to: str = "bob@example.org") -> str:
+        """Another server's message; returns the reply to its end."""
+        begin = ("MAIL FROM:<carol@remote.example>", f"RCPT TO:<{to}>", "DATA")
+        async with self.session(*begin) as dialog:
+            return await dialog.ask(text.replace("\n", "\r\n") + "\r\n.")
+
+    async def as_user(self, act: Callable[[smtplib.SMTP], Any]) -> Any:
+        """Let alice, logged in on the submission port, do something."""
+        return await asyncio.to_thread(_with_login, self.address("submission"), act)
+
+    async def delivered(self) -> str:
+        """The next message that reaches the content filter."""
+        async with asyncio.timeout(10):
+            return (await self.peers.delivered.get()).text
+
+
+def trusting() -> ssl.SSLContext:
+    """A client that takes the self-signed certificate of a test."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _with_login(peer: Endpoint, act: Callable[[smtplib.SMTP], Any]) -> Any:
+    with smtplib.SMTP(peer.host, peer.port, timeout=10) as client:
+        client.starttls(context=trusting())
+        client.login("alice@example.org", "secret")
+        return act(client)
+
+
+def settings(**tables: Mapping[str, Any]) -> Settings:
+    """The example site, without blocklists that are not of the test's own making."""
+    return Settings.model_validate({**EXAMPLE, "smtp": {"dnsbl_sites": ()}, **tables})
+
+
+def make_dkim_key(state: Path, uid: int) -> None:
+    key = state / "secure" / "dkim.private"
+    key.parent.mkdir(exist_ok=True)
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    os.chown(key, uid, uid)
+
+
+@asynccontextmanager
+async def mail_stage(
+    chosen: Settings | None = None, overrides: Overrides | None = None
+) -> AsyncIterator[MailStage]:
+    """Start both daemons, and stop them at the end."""
+    chosen = chosen or settings()
+    with state_folder() as state:
+        make_certificate(state)
+        dns = {"resolver.dns": Endpoint(RESOLVER, 53)}
+        signer = site_for(OPENDKIM, state, offset=OFFSET, settings=chosen, addresses=dns)
+        make_dkim_key(state, signer.account.uid)
+        async with peers(RESOLVER) as them, running(OPENDKIM, signer) as opendkim:
+            site = site_for(
+                POSTFIX, state, offset=OFFSET, settings=chosen, addresses=them.addresses
+            )
+            async with running(POSTFIX, site, overrides) as postfix:
+                yield MailStage(postfix, opendkim, them)
