@@ -15,29 +15,32 @@ from typer.core import TyperGroup
 from mailstack import __version__
 from mailstack.cli.invocation import DEFAULT_CONFIG, DEFAULT_STATE, Invocation
 
+START, STACK, MAIL, DATA = "Start here", "The stack", "Mail", "Data"
+
 COMMANDS = {
-    "demo": "mailstack.cli.commands.demo",
-    "init": "mailstack.cli.commands.init",
-    "up": "mailstack.cli.commands.up",
-    "status": "mailstack.cli.commands.status",
-    "down": "mailstack.cli.commands.down",
-    "run": "mailstack.cli.commands.run",
-    "domain": "mailstack.cli.commands.domain",
-    "user": "mailstack.cli.commands.user",
-    "alias": "mailstack.cli.commands.alias",
-    "sieve": "mailstack.cli.commands.sieve",
-    "export": "mailstack.cli.commands.export",
-    "import": "mailstack.cli.commands.import_",
+    "demo": (START, "mailstack.cli.commands.demo"),
+    "init": (START, "mailstack.cli.commands.init"),
+    "up": (STACK, "mailstack.cli.commands.up"),
+    "status": (STACK, "mailstack.cli.commands.status"),
+    "down": (STACK, "mailstack.cli.commands.down"),
+    "run": (STACK, "mailstack.cli.commands.run"),
+    "domain": (MAIL, "mailstack.cli.commands.domain"),
+    "user": (MAIL, "mailstack.cli.commands.user"),
+    "alias": (MAIL, "mailstack.cli.commands.alias"),
+    "sieve": (MAIL, "mailstack.cli.commands.sieve"),
+    "export": (DATA, "mailstack.cli.commands.export"),
+    "import": (DATA, "mailstack.cli.commands.import_"),
 }
-"""Name of the command → the module whose ``app`` is that command, in the order of the help."""
+"""Name of the command → its part of the help, and the module whose ``app`` it is."""
 
 
 class _Commands(UserDict[str, Any]):
     """Looks like a dict of commands; the values are built when they are asked for."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's command class is private
-        command = typer.main.get_command(import_module(self.data[name]).app)
-        command.name = name
+        panel, module = self.data[name]
+        command: Any = typer.main.get_command(import_module(module).app)
+        command.name, command.rich_help_panel = name, panel
         return command
 
 

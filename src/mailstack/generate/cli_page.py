@@ -38,7 +38,9 @@ def _sections(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - typer
 
 
 def _usage(command: Any, context: typer.Context) -> str:  # noqa: ANN401
-    return " ".join([context.info_name or "", *command.collect_usage_pieces(context)])
+    # typer puts what is required into braces; everybody else leaves it bare
+    pieces = [piece.strip("{}") for piece in command.collect_usage_pieces(context)]
+    return " ".join([context.info_name or "", *pieces])
 
 
 def _parameters(command: Any) -> Iterator[str]:  # noqa: ANN401
@@ -53,8 +55,9 @@ def _parameters(command: Any) -> Iterator[str]:  # noqa: ANN401
 
 def _spelling(parameter: Any) -> str:  # noqa: ANN401
     if parameter.param_type_name == "argument":
-        return str(parameter.name).upper() + ("…" if parameter.nargs == -1 else "")
-    return ", ".join(parameter.opts + parameter.secondary_opts)
+        return str(parameter.metavar or parameter.name.upper())
+    value = f" {parameter.metavar}" if parameter.metavar else ""
+    return ", ".join(parameter.opts + parameter.secondary_opts) + value
 
 
 def _examples(command: Any) -> Iterator[str]:  # noqa: ANN401

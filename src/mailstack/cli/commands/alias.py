@@ -8,8 +8,8 @@ from mailstack.cli.options import AliasAddress, AsJson, InDomain, documents
 from mailstack.cli.output import say, say_json, say_table
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
-    rich_help_panel="Mail",
     help="Addresses whose mail goes elsewhere; @DOMAIN catches what nobody else takes.",
 )
 

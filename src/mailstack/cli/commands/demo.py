@@ -6,10 +6,10 @@ import typer
 
 from mailstack.cli.demo import demo
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
-@app.command(rich_help_panel="Start here", epilog="mailstack demo --keep")
+@app.command(epilog="mailstack demo --keep")
 def command(
     *,
     keep: Annotated[

@@ -8,7 +8,7 @@ from mailstack.cli.options import AsJson, DomainName, Enabled, Yes, documents
 from mailstack.cli.output import confirm, say, say_json, say_table
 
 app = typer.Typer(
-    no_args_is_help=True, rich_help_panel="Mail", help="Domains whose mail is taken here."
+    add_completion=False, no_args_is_help=True, help="Domains whose mail is taken here."
 )
 
 

@@ -12,12 +12,10 @@ from mailstack.cli.app import invocation
 from mailstack.client import Client, UnixTransport
 from mailstack.errors import MailstackError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
-@app.command(
-    rich_help_panel="Data", epilog="mailstack export backup.jsonl\n\nmailstack export | gzip > b.gz"
-)
+@app.command(epilog="mailstack export backup.jsonl\n\nmailstack export | gzip > b.gz")
 def command(
     context: typer.Context,
     file: Annotated[

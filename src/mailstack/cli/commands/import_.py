@@ -22,7 +22,7 @@ from mailstack.client import Client, UnixTransport
 from mailstack.errors import InvalidDocument, MailstackError
 from mailstack.model.documents import parse_document
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 CHUNK = 65_536
 """Octets sent at once."""
@@ -35,7 +35,6 @@ MAX_LINE = 8 * 1024**2
 
 
 @app.command(
-    rich_help_panel="Data",
     epilog="mailstack import users.jsonl\n\nmailstack import backup.jsonl --replace",
 )
 def command(

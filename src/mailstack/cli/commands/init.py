@@ -12,11 +12,10 @@ from mailstack.settings_file import check
 from mailstack.settings_sample import sample
 from mailstack.topology.stack import STACK
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(
-    rich_help_panel="Start here",
     epilog="mailstack init example.com --email you@example.net",
 )
 def command(

@@ -8,14 +8,14 @@ from mailstack.cli.app import invocation
 from mailstack.cli.run import run
 from mailstack.topology.stack import STACK
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 def _services() -> list[str]:
     return [service.name for service in STACK.services]
 
 
-@app.command(rich_help_panel="The stack", epilog="mailstack run postfix")
+@app.command(epilog="mailstack run postfix")
 def command(
     context: typer.Context,
     service: Annotated[

@@ -15,7 +15,7 @@ from mailstack.daemons.dovecot.sieve import compile_script
 from mailstack.errors import InvalidDocument, MailstackError
 
 app = typer.Typer(
-    no_args_is_help=True, rich_help_panel="Mail", help="Users' filter scripts (Sieve, RFC 5228)."
+    add_completion=False, no_args_is_help=True, help="Users' filter scripts (Sieve, RFC 5228)."
 )
 
 ScriptName: TypeAlias = Annotated[

@@ -7,10 +7,10 @@ import typer
 from mailstack.cli.app import invocation
 from mailstack.cli.status import status
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
-@app.command(rich_help_panel="The stack", epilog="mailstack status --json | jq .healthy")
+@app.command(epilog="mailstack status --json | jq .healthy")
 def command(
     context: typer.Context,
     *,

@@ -7,11 +7,10 @@ import typer
 from mailstack.cli.app import invocation
 from mailstack.cli.up import up
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(
-    rich_help_panel="The stack",
     epilog="mailstack up --detach && mailstack status",
 )
 def command(

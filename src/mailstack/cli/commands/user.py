@@ -12,7 +12,7 @@ from mailstack.errors import InvalidDocument
 from mailstack.model.octets import format_octets, parse_octets
 from mailstack.model.passwords import MAX_PASSWORD_OCTETS, generate_password, hash_password
 
-app = typer.Typer(no_args_is_help=True, rich_help_panel="Mail", help="Mailboxes and their logins.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mailboxes and their logins.")
 
 PasswordStdin: TypeAlias = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password's one line from standard input.")
