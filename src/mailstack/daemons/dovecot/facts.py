@@ -63,9 +63,9 @@ SIEVE_EXTENSIONS: Final = (
 """What users' scripts may require, at delivery and when a script is checked. Left out: enotify (mails
 anybody), include (the store has no folder to include from), everything that runs a program."""
 
-MAX_SCRIPT_KIB: Final = 48
-"""A script travels in one line of the dict protocol, 64 KiB with its newlines written as two octets
-(protocols/dovecot_dict.py)."""
+MAX_SCRIPT_OCTETS: Final = 64 * 1024 - 128
+"""A script travels in one line of the dict protocol, which Dovecot reads up to 64 KiB
+(DICT_CLIENT_MAX_LINE_LENGTH); line ends and tabs are two octets there."""
 
 COMPRESSION: Final = "zstd"
 """Debian's and Alpine's builds of both versions have it; it is quicker than gzip and packs better."""
@@ -133,7 +133,7 @@ def _choices(site: Site) -> dict[str, str]:
         "delimiter": site.settings.mailbox.delimiter,
         "mailboxes": "\n".join(mailboxes),
         "sieve_extensions": " ".join(SIEVE_EXTENSIONS),
-        "max_script": f"{MAX_SCRIPT_KIB}k",
+        "max_script": str(MAX_SCRIPT_OCTETS),
         "compression": COMPRESSION,
         "submission": _submission(site),
     }

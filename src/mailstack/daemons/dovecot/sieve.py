@@ -1,0 +1,98 @@
+"""Compiles a user's sieve script as delivery would, before it is stored.
+
+A script comes from a user: it is compiled by an account that owns nothing, in a folder that lasts
+as long as the call, with the extensions that delivery has, in bounded time, memory and size.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mailstack.aio.command import Finished, run
+from mailstack.daemons.contract import Account
+from mailstack.daemons.dovecot.facts import DIALECT_24, MAX_SCRIPT_OCTETS, SIEVE_EXTENSIONS
+from mailstack.daemons.dovecot.version import installed_version
+from mailstack.errors import InvalidDocument, MissingProgram, ServiceFailed
+
+NOBODY: Final = Account(65_534, 65_534)
+TIMEOUT_S: Final = 10.0
+MEMORY_OCTETS: Final = 256 * 1024**2
+SCRIPT_NAME: Final = "script"
+"""What the compiler calls the script, so that its messages name no file of ours."""
+
+_FAULT = re.compile(rf"^{SCRIPT_NAME}: line (?P<line>\d+): error: (?P<words>.*)", re.MULTILINE)
+
+
+async def compile_script(text: str) -> None:
+    """Compile ``text``; return when delivery would run it.
+
+    Raises:
+        InvalidDocument: it does not compile; carries the compiler's line and words.
+        MissingProgram: there is no sievec.
+        ServiceFailed: the compiler itself failed, or took too long.
+    """
+    _check_size(text)
+    with tempfile.TemporaryDirectory(prefix="sieve-") as name:
+        folder = Path(name)
+        _fill(folder, text)
+        finished = await _run(folder)
+    if finished.status != 0:
+        raise refusal(finished.output)
+
+
+def refusal(output: str) -> InvalidDocument | ServiceFailed:
+    """Turn the compiler's output into our error: the first fault it found."""
+    match = _FAULT.search(output)
+    if match is not None:
+        words = match["words"].rstrip(".")
+        return InvalidDocument(f"the script does not compile: line {match['line']}: {words}")
+    last = output.strip().splitlines()[-1:] or ["no word"]
+    return ServiceFailed(f"sievec failed: {last[0]}")
+
+
+def _check_size(text: str) -> None:
+    """As large as it is on its way to Dovecot: five octets are written as two."""
+    octets = len(text.encode()) + sum(text.count(octet) for octet in "\0\1\t\r\n")
+    if octets > MAX_SCRIPT_OCTETS:
+        raise InvalidDocument(
+            f"the script has {octets} octets, more than {MAX_SCRIPT_OCTETS}",
+            advice="line ends and tabs count twice",
+        )
+
+
+def _fill(folder: Path, text: str) -> None:
+    (folder / f"{SCRIPT_NAME}.sieve").write_text(text, newline="")
+    (folder / "sievec.conf").write_text(_configuration())
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY.uid, NOBODY.gid)
+
+
+def _configuration() -> str:
+    """Just enough of Dovecot's for its compiler."""
+    extensions = f"sieve_extensions = {' '.join(SIEVE_EXTENSIONS)}\n"
+    if installed_version() < DIALECT_24:
+        return f"plugin {{\n{extensions}}}\n"
+    return f"dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n{extensions}"
+
+
+async def _run(folder: Path) -> Finished:
+    try:
+        return await run(_command(folder), timeout_s=TIMEOUT_S, env={"HOME": str(folder)})
+    except TimeoutError:
+        raise ServiceFailed(f"sievec took more than {TIMEOUT_S:g} s") from None
+    except FileNotFoundError as error:
+        raise MissingProgram(
+            f"{error.filename} is not installed", advice="apt-get install dovecot-sieve"
+        ) from error
+
+
+def _command(folder: Path) -> Sequence[str]:
+    limits = ("prlimit", f"--as={MEMORY_OCTETS}", "--core=0", "--fsize=4194304")
+    who = f"--reuid={NOBODY.uid}", f"--regid={NOBODY.gid}", "--clear-groups", "--no-new-privs"
+    drop = ("setpriv", *who) if os.geteuid() == 0 else ()
+    script, compiled = folder / f"{SCRIPT_NAME}.sieve", folder / f"{SCRIPT_NAME}.svbin"
+    config = folder / "sievec.conf"
+    return (*limits, *drop, "sievec", "-c", str(config), str(script), str(compiled))
