@@ -4,9 +4,9 @@ Nothing is drawn before that, nor where no person watches; rich is imported when
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ PATIENCE_S = 1.0
 @contextmanager
 def bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
     """Give a function that takes the steps just done; ``total`` of them are the whole."""
-    begun = time.monotonic()
+    begun = monotonic()
     done = 0
     drawn: Progress | None = None
 
     def advance(steps: int) -> None:
         nonlocal done, drawn
         done += steps
-        if drawn is None and sys.stderr.isatty() and time.monotonic() - begun > PATIENCE_S:
+        if drawn is None and sys.stderr.isatty() and monotonic() - begun > PATIENCE_S:
             drawn = _draw(text, total)
         if drawn is not None:
             drawn.update(drawn.task_ids[0], completed=done)
