@@ -80,7 +80,7 @@ def test_replace_removes_what_is_not_in_the_file(mailstack: Mailstack, file: Pat
     [
         ("{not json", "not JSON"),
         ('{"type": "usr"}', "no known type"),
-        (json.dumps(USERS[0] | {"adress": "x"}), "a user has no field 'adress'"),
+        (json.dumps(USERS[0] | {"nick": "x"}), "a user has no field 'nick'"),
         (json.dumps(USERS[0] | {"password": "plain"}), "the password is not a hash"),
     ],
 )
