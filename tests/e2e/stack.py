@@ -33,8 +33,13 @@ SETTINGS = {
     "smtp.max_message_octets": "1MiB",
     "smtp.max_recipients": "20",
 }
-_GREET_WAIT = "postscreen_greet_wait = 1s\n"
-"""Six seconds by default, which the first contact of each client would cost the tests."""
+_POSTFIX = """\
+# Six seconds by default, which the first contact of each client would cost the tests.
+postscreen_greet_wait = 1s
+# All tests come from a few addresses, in less than a minute.
+smtpd_client_connection_rate_limit = 0
+smtpd_client_auth_rate_limit = 0
+"""
 _LAPTOP = 30
 """Number of the stranger whose address the users' laptops have."""
 
@@ -206,7 +211,7 @@ def running(
 ) -> Iterator[Stack]:
     """Run a stack in ``folder`` until the end of the block."""
     stack = Stack(Throwaway.new(folder, internet, {**SETTINGS, **(settings or {})}))
-    stack.override("postfix/main.cf", _GREET_WAIT)
+    stack.override("postfix/main.cf", _POSTFIX)
     stack.override("postgrey/whitelist_clients", f"{internet.plan.friend}\n")
     try:
         stack.throwaway.up()
