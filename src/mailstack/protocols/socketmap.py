@@ -47,6 +47,17 @@ class RequestReader:
     def __init__(self) -> None:
         self._netstrings = netstring.Reader(MAX_REQUEST)
 
+    def only(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Return name and key if ``data`` is exactly one request, as it is when Postfix asks.
+
+        On ``None`` nothing has been taken: feed it, and learn what is wrong with it, if anything.
+        """
+        payload = self._netstrings.only(data)
+        if payload is None:
+            return None
+        name, space, key = payload.partition(b" ")
+        return (name, key) if space else None
+
     def feed(self, data: bytes) -> Iterator[Request]:
         """Yield every request completed by ``data``; keep the rest for the next call.
 

@@ -72,3 +72,31 @@ def test_noise_never_does_anything_else(noise: bytes, size: int) -> None:
         return seen, False
 
     assert outcome(size) == outcome(len(noise) or 1)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=30),
+        st.builds(
+            lambda payload, tail: netstring.encode(payload) + tail,
+            st.binary(max_size=25),
+            st.sampled_from([b"", b"1", b"1:a,"]),
+        ),
+    )
+)
+def test_the_short_way_agrees_with_the_long_one(data: bytes) -> None:
+    """Whatever is taken as exactly one netstring is what feeding it yields, and nothing waits."""
+    only = reader().only(data)
+    if only is not None:
+        splitter = reader()
+        assert read(splitter, [data]) == [only]
+        assert read(splitter, [b"1:x,"]) == [b"x"]
+
+
+def test_the_short_way_is_closed_while_a_part_waits() -> None:
+    """What looks like a whole netstring may be the inside of one that has begun."""
+    splitter = reader()
+    assert read(splitter, [b"10:ab"]) == []
+    assert splitter.only(b"3:abc,") is None
+    assert read(splitter, [b"3:abc,xx,"]) == [b"ab3:abc,xx"]
+    assert splitter.only(b"3:abc,") == b"abc"

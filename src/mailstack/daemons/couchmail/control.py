@@ -6,6 +6,7 @@ its account by itself.
 """
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ class Couchmail:
     override_files: Sequence[str] = ()
 
     def version(self) -> Version:
-        return tuple(map(int, __version__.split(".")))
+        return tuple(int(part) for part in re.findall(r"\d+", __version__))
 
     def prepare(self, site: Site) -> None:
         """Make the folders of store and socket, and a token if there is none."""
