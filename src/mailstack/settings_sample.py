@@ -15,7 +15,8 @@ _HEAD = """\
 # Settings of mailstack. `mailstack init` wrote this file; it is yours to edit.
 #
 # A line that begins with "# key = value" shows the default: remove the "# " to change it.
-# A running stack takes up a changed file with the next `mailstack up`.
+# A running stack follows this file: what passes the daemons' own checks is in force in seconds,
+# what does not is refused, and `mailstack status` says why.
 # One run can differ from the file: mailstack --set greylist.delay=60 up
 """
 
