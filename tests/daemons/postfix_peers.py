@@ -47,6 +47,8 @@ class Peers:
     quota: str = "DUNNO"
     greylist: str = "DUNNO"
     policies_dead: bool = False
+    dns_fails_for: str = ""
+    """A name for which the resolver cannot tell (SERVFAIL)."""
     asked: list[str] = field(default_factory=list)
     """Recipients that the greylisting policy was asked about."""
     delivered: asyncio.Queue[Delivered] = field(default_factory=asyncio.Queue)
@@ -148,7 +150,9 @@ class Peers:
         reply = dns.message.make_response(query)
         question = query.question[0]
         name, kind = question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype)
-        if (name, kind) in self.records:
+        if name == self.dns_fails_for:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+        elif (name, kind) in self.records:
             reply.answer.append(dns.rrset.from_text(name, 60, "IN", kind, self.records[name, kind]))
         elif not any(known == name for known, _ in self.records):
             reply.set_rcode(dns.rcode.NXDOMAIN)

@@ -92,8 +92,8 @@ AuthservID            {site.settings.hostname}
 RemoveARFrom          {site.settings.hostname}
 RemoveARAll           yes
 AlwaysAddARHeader     yes
-# A verdict is for the filter and the reader. Neither a bad signature nor a DNS failure bounces or
-# holds mail; it is written down as fail or temperror.
+# A verdict is for the filter and the reader. A bad signature is written down as "fail" and bounces
+# nothing; when DNS cannot tell there is no verdict, and the mail comes in all the same.
 On-BadSignature       accept
 On-KeyNotFound        accept
 On-NoSignature        accept

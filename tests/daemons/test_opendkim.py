@@ -1,0 +1,140 @@
+"""Real OpenDKIM behind real Postfix: users' mail is signed, everybody else's is verified."""
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import dkim
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from mailstack.daemons.opendkim import DAEMON
+from mailstack.errors import ConfigError
+from tests.daemons.mail_stage import MailStage, mail_stage
+from tests.daemons.stage import commit, site_for, state_folder
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OUTSIDE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+"""The key of remote.example."""
+HELLO = "From: carol@remote.example\nTo: bob@example.org\nSubject: hello\n\nhello\n"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared() -> AsyncIterator[MailStage]:
+    async with mail_stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(shared: MailStage) -> MailStage:
+    shared.peers.reset()
+    return shared
+
+
+def record(key: rsa.RSAPrivateKey) -> str:
+    """The TXT record of a key, in strings of at most 255 octets (RFC 6376 3.6.2.2)."""
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    text = f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
+    return " ".join(f'"{text[i : i + 200]}"' for i in range(0, len(text), 200))
+
+
+def signed(text: str, *, selector: str = "out") -> str:
+    """``text`` signed by remote.example."""
+    pem = OUTSIDE.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    raw = text.replace("\n", "\r\n").encode()
+    header: bytes = dkim.sign(raw, selector.encode(), b"remote.example", pem)
+    return (header + raw).decode().replace("\r\n", "\n")
+
+
+async def test_submitted_mail_is_signed(stage: MailStage) -> None:
+    """What a user submits verifies with the public half of the one key."""
+    text = "From: alice@example.org\r\nTo: bob@example.org\r\nSubject: hi\r\n\r\nhi\r\n"
+    await stage.as_user(lambda c: c.sendmail("alice@example.org", ["bob@example.org"], text))
+    got = (await stage.delivered()).removesuffix(".\r\n").encode()
+    key = serialization.load_pem_private_key(
+        Path(stage.opendkim.site.paths.secure / "dkim.private").read_bytes(), None
+    )
+    assert isinstance(key, rsa.RSAPrivateKey)
+    published = record(key).replace('" "', "").strip('"').encode()
+    assert b"d=example.org; s=dkim;" in got
+    assert dkim.verify(got, dnsfunc=lambda name, timeout=5: published)  # noqa: ARG005
+
+
+async def test_good_signature_passes(stage: MailStage) -> None:
+    """A signature from outside is verified with a key that our own resolver found."""
+    stage.peers.records["out._domainkey.remote.example.", "TXT"] = record(OUTSIDE)
+    assert (await stage.send(signed(HELLO))).startswith("250 ")
+    assert "Authentication-Results: mail.example.org;\r\n\tdkim=pass" in await stage.delivered()
+
+
+async def test_broken_signature_is_written_down(stage: MailStage) -> None:
+    """A changed message is accepted, with its failure in the header."""
+    stage.peers.records["out._domainkey.remote.example.", "TXT"] = record(OUTSIDE)
+    assert (await stage.send(signed(HELLO).replace("hello\n", "hallo\n"))).startswith("250 ")
+    assert "dkim=fail" in await stage.delivered()
+
+
+async def test_dns_failure_does_not_hold_mail(stage: MailStage) -> None:
+    """A key that cannot be looked up now gives no verdict, and the message comes in."""
+    stage.peers.dns_fails_for = "other._domainkey.remote.example."
+    assert (await stage.send(signed(HELLO, selector="other"))).startswith("250 ")
+    assert "Authentication-Results" not in await stage.delivered()
+
+
+async def test_missing_key_does_not_refuse_mail(stage: MailStage) -> None:
+    """A signature without a published key fails, and the message comes in."""
+    assert (await stage.send(signed(HELLO, selector="gone"))).startswith("250 ")
+    assert 'dkim=fail reason="key not found in DNS"' in await stage.delivered()
+
+
+async def test_forged_result_is_removed(stage: MailStage) -> None:
+    """An Authentication-Results: in our name that came from outside is dropped."""
+    forged = "Authentication-Results: mail.example.org; dkim=pass header.d=bank.example\n"
+    assert (await stage.send(forged + HELLO)).startswith("250 ")
+    got = await stage.delivered()
+    assert "bank.example" not in got
+    assert "dkim=none" in got
+
+
+async def test_strangers_get_no_signature(stage: MailStage) -> None:
+    """Mail on port 25 is not signed, though it claims to be ours and comes from loopback."""
+    text = HELLO.replace("carol@remote.example", "alice@example.org")
+    assert (await stage.send(text)).startswith("250 ")
+    assert "DKIM-Signature" not in await stage.delivered()
+
+
+async def test_reload_reads_the_tables_anew(stage: MailStage) -> None:
+    """SIGUSR1 brings an override into force without ending the process."""
+    site = stage.opendkim.site
+    await commit(DAEMON, site, {"opendkim.conf": "AuthservID  other.example\n"})
+    await DAEMON.reload(site, stage.opendkim.pid)
+    await DAEMON.probe(site)
+    assert (await stage.send(HELLO)).startswith("250 ")
+    assert "Authentication-Results: other.example;" in await stage.delivered()
+    assert stage.opendkim.processes[0].returncode is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# mine\nSelektor x\n", r"opendkim\.conf:2: OpenDKIM says: .*unrecognized parameter"),
+        ("DNSTimeout soon\n", r"opendkim\.conf:1: OpenDKIM says: .*illegal value"),
+        ("Mode zebra\n", r"OpenDKIM says: unknown mode"),
+        ("Syslog\n", r"opendkim\.conf:1: 'Syslog' sets nothing"),
+    ],
+)
+async def test_broken_overrides_are_refused(text: str, message: str) -> None:
+    """The refusal names the owner's file and line, in OpenDKIM's words."""
+    with state_folder() as state:
+        site = site_for(DAEMON, state, offset=4000)
+        with pytest.raises(ConfigError, match=message):
+            await commit(DAEMON, site, {"opendkim.conf": text})
