@@ -202,6 +202,20 @@ class Mailbox(Section):
     )
 
 
+class Sieve(Section):
+    """Users' own delivery rules."""
+
+    max_scripts: int = Field(
+        default=32, ge=1, le=1000, description="Scripts of one user; one of them is in force."
+    )
+    max_script_octets: Octets = Field(
+        default=256 * 1024,
+        ge=1024,
+        le=1024**2,
+        description="Size of one script. Dovecot runs none above 1 MiB.",
+    )
+
+
 class Settings(Section):
     """The whole of ``mailstack.toml``."""
 
@@ -228,6 +242,7 @@ class Settings(Section):
     spam: Spam = Spam()
     dkim: Dkim = Dkim()
     mailbox: Mailbox = Mailbox()
+    sieve: Sieve = Sieve()
 
     @model_validator(mode="before")
     @classmethod

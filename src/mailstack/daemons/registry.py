@@ -9,6 +9,7 @@ PACKAGES: Final = {
     "resolver": "mailstack.daemons.unbound",
     "couchmail": "mailstack.daemons.couchmail",
     "dovecot": "mailstack.daemons.dovecot",
+    "managesieve": "mailstack.daemons.managesieve",
     "opendkim": "mailstack.daemons.opendkim",
     "postgrey": "mailstack.daemons.postgrey",
     "spamd": "mailstack.daemons.spamassassin",

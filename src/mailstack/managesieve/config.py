@@ -22,6 +22,9 @@ class Config:
     key: Path
     limits: Limits
     extensions: str
+    uid: int
+    gid: int
+    """The account to become; 0 stays."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -41,6 +44,8 @@ class Config:
                 key=Path(raw["key"]),
                 limits=Limits(int(raw["max_scripts"]), int(raw["max_script_octets"])),
                 extensions=str(raw["extensions"]),
+                uid=int(raw["uid"]),
+                gid=int(raw["gid"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"cannot be read: {error!r}", file=path) from error

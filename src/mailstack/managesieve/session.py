@@ -7,6 +7,7 @@ authenticated. Longer than most files here because it is one state machine.
 
 import base64
 import binascii
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -31,6 +32,8 @@ from mailstack.protocols.managesieve import (
     response,
     string,
 )
+
+_log = logging.getLogger(__name__)
 
 MAX_FAILURES: Final = 3
 """Wrong logins of one connection before it is closed."""
@@ -138,9 +141,10 @@ class Session:
             return response("NO", refusal.text, code=refusal.code), self._after_fault()
         except (DocumentMissing, DocumentExists, InvalidDocument) as error:
             return response("NO", str(error), code=_CODES[type(error)]), Next.READ
-        except MailstackError:
+        except MailstackError as error:
             # The detail is for our log; the peer learns that it is not the script's fault.
-            return response("NO", "the datastore does not answer", code="TRYLATER"), Next.READ
+            _log.warning("for %s: %s", self._user, error)
+            return response("NO", "this cannot be done now", code="TRYLATER"), Next.READ
 
     async def _carry_out(self, line: Line) -> tuple[bytes, Next]:
         if self._pending_sasl:

@@ -48,6 +48,15 @@ STACK: Final = Topology(
             after=("couchmail",),
         ),
         Service(
+            "managesieve",
+            "sieve scripts, kept with any mail client",
+            ports=(Port("managesieve", 4190, "ManageSieve with STARTTLS", public=True),),
+            memory_mib=48,
+            account=5003,
+            pod="dovecot",
+            after=("dovecot",),
+        ),
+        Service(
             "opendkim",
             "signs what leaves, verifies what arrives",
             ports=(Port("milter", 8891, "milter: verifies and signs"),),
@@ -108,6 +117,8 @@ STACK: Final = Topology(
         Link("contentfilter", "dovecot", "lmtp", "lmtp message delivery"),
         Link("contentfilter", "spamd", "spamc", "spamc client connection"),
         Link("dovecot", "couchmail", "dict", "socat proxy from dovecot dict proxy socket"),
+        Link("managesieve", "dovecot", "sasl", "logins checked by Dovecot"),
+        Link("managesieve", "couchmail", "api", "scripts in the datastore"),
         Link(
             "spamd",
             "opendkim",
@@ -125,6 +136,7 @@ STACK: Final = Topology(
         Link(INTERNET, "postfix", "submissions", "client mail submission over TLS"),
         Link(INTERNET, "dovecot", "imap", "email client connection"),
         Link(INTERNET, "dovecot", "imaps", "email client connection over TLS"),
+        Link(INTERNET, "managesieve", "managesieve", "sieve scripts from email clients"),
     ),
     internet_ports={"smtp": 25, "dns": 53},
 )

@@ -80,13 +80,18 @@ def _configuration() -> str:
 
 async def _run(folder: Path) -> Finished:
     try:
-        return await run(_command(folder), timeout_s=TIMEOUT_S, env={"HOME": str(folder)})
+        return await run(_command(folder), timeout_s=TIMEOUT_S, env=_environment(folder))
     except TimeoutError:
         raise ServiceFailed(f"sievec took more than {TIMEOUT_S:g} s") from None
     except FileNotFoundError as error:
         raise MissingProgram(
             f"{error.filename} is not installed", advice="apt-get install dovecot-sieve"
         ) from error
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Both named, because sievec would else look its account up, and ours has no passwd entry."""
+    return {"HOME": str(folder), "USER": "sieve"}
 
 
 def _command(folder: Path) -> Sequence[str]:

@@ -1,0 +1,113 @@
+"""How the ManageSieve service is prepared, checked, run, reloaded and probed."""
+
+import json
+import os
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from mailstack.aio.dialog import connect
+from mailstack.daemons import program
+from mailstack.daemons.contract import (
+    Account,
+    Command,
+    Files,
+    Overrides,
+    ProbeFailed,
+    Site,
+    Version,
+)
+from mailstack.daemons.managesieve import render
+from mailstack.managesieve.config import Config
+
+NEEDS_RESTART: Final = frozenset({"listen", "uid", "gid"})
+"""What cannot change in a running process."""
+
+
+class ManageSieve:
+    """Sieve scripts for mail clients, by the contract of all daemons."""
+
+    name = "managesieve"
+    packages: Sequence[str] = ("dovecot-sieve",)
+    programs: Sequence[str] = ("sievec",)
+    override_files: Sequence[str] = ()
+
+    def version(self) -> Version:
+        return program.VERSION
+
+    def prepare(self, site: Site) -> None:
+        """Copy certificate and key: the service has given up root when new ones come."""
+        folder = render.tls_folder(site)
+        program.own_folder(folder, site.account)
+        for name in ("fullchain.pem", "privkey.pem"):
+            _copy(site.paths.secure / "tls" / name, folder / name, site.account)
+
+    def render(self, site: Site, overrides: Overrides) -> Files:
+        """One file. There is nothing to override that is not a setting."""
+        del overrides
+        return render.render(site)
+
+    async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
+        """Read the file as the service will."""
+        del site, overrides
+        Config.read(folder / render.FILE)
+
+    def commands(self, site: Site) -> Sequence[Command]:
+        return (program.command("mailstack.managesieve", site.paths.conf / render.FILE),)
+
+    def restart_needed(self, old: Files, new: Files) -> bool:
+        before, after = json.loads(old[render.FILE]), json.loads(new[render.FILE])
+        return any(before.get(name) != after.get(name) for name in NEEDS_RESTART)
+
+    async def reload(self, site: Site, pid: int) -> None:
+        """Open sessions go on; the next STARTTLS shows the new certificate."""
+        del site
+        os.kill(pid, signal.SIGHUP)
+
+    async def probe(self, site: Site) -> None:
+        """Read the greeting, and bring TLS up as a client would."""
+        endpoint = program.reachable(site.addresses["managesieve.managesieve"])
+        try:
+            async with connect(endpoint, timeout_s=3) as dialog:
+                await _ready(dialog.line)
+                await dialog.send("STARTTLS")
+                await _ready(dialog.line)
+                await dialog.writer.start_tls(_unverified())
+                await _ready(dialog.line)
+                await dialog.send("LOGOUT")
+        except OSError as error:
+            raise ProbeFailed(f"ManageSieve at {endpoint} does not answer: {error!r}") from error
+
+
+async def _ready(line: Callable[[], Awaitable[str]]) -> None:
+    """Read capabilities up to the OK that ends them."""
+    for _ in range(20):
+        said = await line()
+        if said.startswith("OK"):
+            return
+        if said.startswith(("NO", "BYE")):
+            raise ProbeFailed(f"ManageSieve says {said!r}")
+    raise ProbeFailed("ManageSieve's greeting has no end")
+
+
+def _unverified() -> ssl.SSLContext:
+    """Whether the certificate is the right one is not the question of a probe."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _copy(source: Path, target: Path, account: Account) -> None:
+    wanted = source.read_bytes()
+    if target.exists() and target.read_bytes() == wanted:
+        return
+    fresh = target.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(wanted)
+    program.own(fresh, account)
+    fresh.replace(target)

@@ -1,0 +1,39 @@
+"""Settings and addresses → the JSON that ``mailstack.managesieve`` reads."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from mailstack.daemons.contract import Files, Site
+from mailstack.daemons.dovecot.facts import SIEVE_EXTENSIONS
+from mailstack.topology.model import Endpoint
+
+FILE: Final = "managesieve.json"
+
+
+def tls_folder(site: Site) -> Path:
+    """Where this service's own copy of certificate and key lies, readable for its account."""
+    return site.paths.run / "tls"
+
+
+def render(site: Site) -> Files:
+    """The one file. Names are those of ``mailstack.managesieve.config.Config``."""
+    sieve = site.settings.sieve
+    document = {
+        "listen": _address(site.addresses["managesieve.managesieve"]),
+        "sasl": _address(site.addresses["dovecot.sasl"]),
+        "api": _address(site.addresses["couchmail.api"]),
+        "token_file": str(site.paths.secure / "api.token"),
+        "certificate": str(tls_folder(site) / "fullchain.pem"),
+        "key": str(tls_folder(site) / "privkey.pem"),
+        "max_scripts": sieve.max_scripts,
+        "max_script_octets": sieve.max_script_octets,
+        "extensions": " ".join(SIEVE_EXTENSIONS),
+        "uid": site.account.uid,
+        "gid": site.account.gid,
+    }
+    return {FILE: json.dumps(document, indent=2) + "\n"}
+
+
+def _address(endpoint: Endpoint) -> list[str | int]:
+    return [endpoint.host, endpoint.port]

@@ -1,0 +1,49 @@
+"""What the packages of our own programs have in common: one JSON file, one process.
+
+Such a program is always installed, its checker is its own loader, and it starts as root where the
+agent is root, because it must import itself from wherever that is; then it becomes its account.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+import mailstack
+from mailstack.daemons.contract import Account, Command, Version
+from mailstack.topology.model import LOOPBACK, Endpoint
+
+VERSION: Final[Version] = tuple(int(part) for part in re.findall(r"\d+", mailstack.__version__))
+"""Of every program of ours: that of the release."""
+
+
+def command(module: str, config: Path, *, stop_timeout_s: float = 10.0) -> Command:
+    """Run ``module`` with the interpreter that runs the agent."""
+    return Command(
+        argv=(sys.executable, "-m", module, "--config", str(config)),
+        # One malloc arena: these programs have one busy thread, and arenas cost memory.
+        env={
+            "PYTHONPATH": str(Path(mailstack.__file__).parents[1]),
+            "MALLOC_ARENA_MAX": "1",
+        },
+        stop_timeout_s=stop_timeout_s,
+    )
+
+
+def own_folder(path: Path, account: Account, mode: int = 0o700) -> None:
+    """Create ``path`` if it is missing; set its mode, and as root its owner."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(mode)
+    own(path, account)
+
+
+def own(path: Path, account: Account) -> None:
+    """Give ``path`` to ``account``, where we may."""
+    if os.geteuid() == 0:
+        os.chown(path, account.uid, account.gid)
+
+
+def reachable(listening: Endpoint) -> Endpoint:
+    """Where a probe on the same machine finds what listens there."""
+    return Endpoint(LOOPBACK, listening.port) if listening.host == "all" else listening
