@@ -44,6 +44,7 @@ class Directory:
 
     def __init__(self, store: Store, *, delimiter: str, owner_email: str) -> None:
         self._store = store
+        self._entries = store.entries
         self._delimiter = delimiter
         self._owner = parse_address(owner_email)
 
@@ -51,7 +52,7 @@ class Directory:
     def domain(self, name: str) -> Outcome[str]:
         """The domain itself, if mail for it is taken here."""
         key = domain_key(name)
-        for _, kind, enabled, _ in self._store.entries(key, "", ""):
+        for _, kind, enabled, _ in self._entries(key, "", ""):
             if kind == DOMAIN and enabled:
                 return Found(key)
         return NOT_FOUND
@@ -70,7 +71,7 @@ class Directory:
     def alias(self, address: str) -> Outcome[tuple[str, ...]]:
         """Where its mail goes instead, to the end of all aliases; NotFound for a plain mailbox."""
         local, domain, found = self._route(address)
-        if not (found.hosted and local):
+        if not (found.hosted and local) or (found.user and not found.targets):
             return NOT_FOUND
         if recipients := self._recipients(local, domain, found):
             return Found(tuple(recipients))
@@ -85,6 +86,8 @@ class Directory:
         if not (found.hosted and local):
             return NOT_FOUND
         logins = {f"{found.local}@{domain}": None} if found.user else {}
+        if found.user and not found.targets:
+            return Found(tuple(logins))
         recipients = self._recipients(local, domain, found)
         logins |= {recipient.user: None for recipient in recipients.values() if recipient.user}
         return Found(tuple(logins)) if logins else NOT_FOUND
@@ -137,7 +140,7 @@ class Directory:
     def _route(self, address: str) -> tuple[str, str, Route]:
         local, domain = address_key(address)
         base = without_tag(local, self._delimiter)
-        return local, domain, route(self._store.entries(domain, local, base), local, base)
+        return local, domain, route(self._entries(domain, local, base), local, base)
 
     def _recipients(self, local: str, domain: str, found: Route) -> dict[str, Recipient]:
         """Ends of the alias that takes the mail; none if that is a user, or nobody."""
@@ -153,7 +156,7 @@ class Directory:
         return recipients
 
     def _expand(self, domain: str, found: Route, tag: str) -> dict[str, Recipient]:
-        walk = Expansion(self._store.entries, self._delimiter)
+        walk = Expansion(self._entries, self._delimiter)
         walk.follow(domain, found, tag)
         if walk.too_large:
             raise CannotTell(f"{found.local}@{domain} comes to too many recipients")

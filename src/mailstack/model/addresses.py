@@ -17,7 +17,7 @@ Address = NewType("Address", str)
 
 MAX_LOCAL_OCTETS = 64
 MAX_ADDRESS_OCTETS = 254
-_ATOM = r"[^\x00-\x20()<>\[\]:;@\\,.\"\x7f-\xa0\s]+"
+_ATOM = r"[^\x00-\x20()<>\[\]:;@\\,.\"\x7f-\xa0\ud800-\udfff\s]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 """RFC 5322 3.2.3 dot-atom, widened by RFC 6531 3.3: no specials, spaces, control characters."""
 

@@ -28,6 +28,8 @@ def parse_domain(text: str) -> DomainName:
     Raises:
         ValueError: not a domain name; the message says why.
     """
+    if len(text) > 2 * MAX_DOMAIN_OCTETS:  # no spelling of a name is that long
+        raise ValueError(f"the domain {text[:40]}… has more than {MAX_DOMAIN_OCTETS} octets")
     name = text.strip().rstrip(".").lower()
     if not _PLAIN.fullmatch(name):
         name = _encode(name, text)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 DOMAIN, USER, ALIAS = 0, 1, 2
+_CATCH_ALL, _UNTAGGED, _EXACT = 1, 2, 3
+"""How long a match is."""
 
 Entry: TypeAlias = tuple[str, int, int, str | None]
 """Local part, kind, enabled, targets joined by spaces. A plain tuple: SQLite makes them as such.
@@ -37,18 +39,23 @@ class Route(NamedTuple):
 
 
 def route(entries: Sequence[Entry], local: str, base: str) -> Route:
-    """Pick from the entries of a domain, its catch-all, and the two local parts."""
-    known = hosted = False
-    aliases: dict[str, str] = {}
-    users: dict[str, int] = {}
+    """Pick from the entries of a domain, its catch-all, and the two local parts.
+
+    Entries that name none of these are not expected. Every lookup passes here, so it goes over
+    them once and builds nothing.
+    """
+    known = hosted = user = False
+    best, where, taken_by = 0, "", ""
     for name, kind, enabled, targets in entries:
         if kind == DOMAIN:
-            known, hosted = True, bool(enabled)
-        elif kind == ALIAS:
-            aliases[name] = targets or ""
-        else:
-            users[name] = enabled
-    for name in (local, base, ""):
-        if name in aliases or name in users:
-            return Route(known, hosted, name, aliases.get(name, ""), bool(users.get(name)))
-    return Route(known, hosted, "", "", user=False)
+            known, hosted = True, enabled == 1
+            continue
+        length = _EXACT if name == local else _UNTAGGED if name == base else _CATCH_ALL
+        if length > best:
+            best, where, taken_by, user = length, name, "", False
+        if length == best:
+            if kind == ALIAS:
+                taken_by = targets or ""
+            else:
+                user = enabled == 1
+    return Route(known, hosted, where, taken_by, user)

@@ -19,7 +19,8 @@ from mailstack.store.sqlite.rows import (
 )
 
 _ENTRY = "SELECT local, kind, enabled, targets FROM mail WHERE domain=?1"
-ENTRIES_OF_ONE = f"{_ENTRY} AND local='' UNION ALL {_ENTRY} AND local=?2"
+ENTRIES_OF_NONE = f"{_ENTRY} AND local=''"
+ENTRIES_OF_ONE = f"{ENTRIES_OF_NONE} UNION ALL {_ENTRY} AND local=?2"
 ENTRIES_OF_TWO = f"{ENTRIES_OF_ONE} UNION ALL {_ENTRY} AND local=?3"
 """Not ``IN``: SQLite would build an index of the list each time, half of the whole cost."""
 _GET_MAIL = f"SELECT {MAIL_COLUMNS} FROM mail WHERE domain=? AND local=? AND kind=?"  # noqa: S608 - constants
@@ -104,7 +105,7 @@ def scripts(reader: Reader, owner: str) -> list[Script]:
 def script_text(reader: Reader, owner: str, script_id: str) -> str | None:
     local, domain = split_address(owner)
     seq, _, digest = script_id.partition("-")
-    if not (seq.isascii() and seq.isdigit() and len(seq) < 19):  # noqa: PLR2004 - a 64-bit integer
+    if not (script_id.isascii() and seq.isdigit() and len(seq) < 19):  # noqa: PLR2004 - a 64-bit integer
         return None
     row = reader.row(_TEXT, (domain, local, int(seq), digest))
     return row[0] if row else None

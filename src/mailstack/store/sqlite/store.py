@@ -124,6 +124,8 @@ class SqliteStore:
     # Lookups
 
     def entries(self, domain: str, local: str, base: str) -> Sequence[Entry]:
+        if not local:
+            return self._reader.rows(queries.ENTRIES_OF_NONE, (domain,))
         if local == base:
             return self._reader.rows(queries.ENTRIES_OF_ONE, (domain, local))
         return self._reader.rows(queries.ENTRIES_OF_TWO, (domain, local, base))
