@@ -43,11 +43,11 @@ class Agent:
     make_site: MakeSite
     gate: Callable[[], Awaitable[None]]
     """Returns once the services this one needs are healthy."""
-    _now: Configuration = field(init=False)
+    _now: Configuration = field(init=False, repr=False)
     """In force."""
     _proven: Configuration | None = None
     """The last one with which the service was healthy."""
-    _configurations: Configurations = field(init=False)
+    _configurations: Configurations = field(init=False, repr=False)
     _version: Version = ()
     _early_deaths: int = 0
     _backoff: Backoff = field(default_factory=Backoff)
@@ -115,15 +115,16 @@ class Agent:
     async def _after(self, life: Life, ended: Ended) -> None:
         """Decide what a life's end means for the next one."""
         words = self.around.output.last_words()
-        reason = f"{ended.reason}: {words}" if words else ended.reason
+        # a hung daemon's reason is what the probe saw; a dead one's is what it said at last
+        quote = ended.cause is Cause.CRASHED and words
+        reason = f"{ended.reason}: {words}" if quote else ended.reason
         if ended.cause is Cause.PLANNED:
             self.around.output.say(f"restarting: {ended.reason}")
-        elif life.is_starting and self._proven not in {None, self._now}:
-            self._take_back(reason)
-        elif self._proven is None:
-            self._count_early_death(ended, reason)
-            await self._wait_for_next_life(life, reason)
+        elif life.is_starting and self._proven is not None and self._proven is not self._now:
+            self._take_back(self._proven, reason)
         else:
+            if self._proven is None:
+                self._count_early_death(ended, reason)
             await self._wait_for_next_life(life, reason)
 
     def _count_early_death(self, ended: Ended, reason: str) -> None:
@@ -142,12 +143,11 @@ class Agent:
         self.around.output.say(f"{reason}; starting again in {delay:.1f} s")
         await clock.sleep(delay)
 
-    def _take_back(self, reason: str) -> None:
+    def _take_back(self, proven: Configuration, reason: str) -> None:
         """Return to the last configuration that was healthy."""
-        if self._proven is not None:
-            self._now = self._proven
-            self._configurations.put_in_force(self._now.folder)
-            self.refuse(f"passed its check, but then the service {reason}; the one before is back")
+        self._now = proven
+        self._configurations.put_in_force(proven.folder)
+        self.refuse(f"passed its check, but then the service {reason}; the one before is back")
 
     async def _follow_changes(self, life: Life) -> Never:
         """Apply changes while a life goes on; end it where a reload would not do."""

@@ -18,6 +18,7 @@ from mailstack.agent.probes import Rhythm, ask
 from mailstack.aio import process
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.clock import Clock
+from mailstack.aio.finish import finish
 from mailstack.daemons.contract import Command, Daemon, Site
 from mailstack.observe.health import Health, State
 
@@ -83,7 +84,7 @@ class Life:
         except* Ended as group:
             ended = next(error for error in group.exceptions if isinstance(error, Ended))
         finally:
-            await self._stop_all()
+            await finish(self._stop_all())
         return ended
 
     @property

@@ -16,6 +16,7 @@ from typing import Final
 
 from mailstack.aio import proc
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
+from mailstack.aio.finish import finish
 from mailstack.aio.lines import LineSplitter
 
 OnLine = Callable[[str], None]
@@ -113,8 +114,12 @@ async def start(
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         # cancelled between fork and here, the program would run on, known to nobody
-        await (await starting).stop(timeout_s=0)
+        await finish(_end(starting))
         raise
+
+
+async def _end(starting: asyncio.Future[Process]) -> None:
+    await (await starting).stop(timeout_s=0)
 
 
 async def _start(argv: Sequence[str], on_line: OnLine, env: Mapping[str, str]) -> Process:

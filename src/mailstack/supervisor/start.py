@@ -59,13 +59,7 @@ async def supervise(
 
 
 def daemons_of_the_stack() -> Mapping[str, Daemon]:
-    found = {}
-    for service in STACK.services:
-        try:
-            found[service.name] = registry.daemon(service.name)
-        except (ImportError, AttributeError, SyntaxError) as error:
-            print(f"not there yet: {service.name}: {error}")
-    return found
+    return {service.name: registry.daemon(service.name) for service in STACK.services}
 
 
 def check_topology() -> None:

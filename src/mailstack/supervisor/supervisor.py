@@ -26,7 +26,7 @@ from mailstack.daemons.contract import Daemon
 from mailstack.errors import ConfigError, MailstackError, ServiceFailed
 from mailstack.observe.health import Health, State
 from mailstack.settings import Settings
-from mailstack.supervisor import report
+from mailstack.supervisor import metrics, report
 from mailstack.supervisor.control import Board, Control
 from mailstack.supervisor.plan import Plan, plan
 
@@ -142,12 +142,19 @@ class Supervisor:
     def _health_changed(self, health: Health) -> None:
         if health.state is State.HEALTHY:
             self._healthy[health.service].set()
+        self._write_metrics()
         self._tell(service=health.service, state=health.state.value, reason=health.reason)
         if not self._started and all(
             a.around.health.state is State.HEALTHY for a in self._agents.values()
         ):
             self._started = True
             self._tell(started=True)
+
+    def _write_metrics(self) -> None:
+        try:
+            metrics.write(self.place.state, (a.around.health for a in self._agents.values()))
+        except OSError as error:  # a full disk costs a number, not the stack
+            logging.getLogger(__name__).warning("metrics: %s", error)
 
     def _tell(self, **event: object) -> None:
         self.board.tell({**event, "at_s": round(time.monotonic() - self._began, 3)})
