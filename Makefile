@@ -40,8 +40,8 @@ packages: .venv/dev
 	$(PYTHON) -m tests.packages
 
 # The launcher makes .venv with what the program needs; the developers' tools are added here.
-# dkimpy and pyspf come as source only; everything else as a wheel, so that no compiler is needed.
+# What --no-binary names comes as source only, in Python; all else as a wheel, so no compiler is needed.
 .venv/dev: requirements/dev.txt requirements/base.txt
 	./mailstack --version
-	$(PIP) --require-hashes --only-binary :all: --no-binary dkimpy,pyspf -r requirements/dev.txt
+	$(PIP) --require-hashes --only-binary :all: --no-binary dkimpy,forbiddenfruit,pyspf -r requirements/dev.txt
 	touch $@
