@@ -56,7 +56,8 @@ class Zone:
         question = query.question[0]
         reply.set_rcode(self._fill(reply, question.name, dns.rdatatype.to_text(question.rdtype)))
         if not reply.answer:
-            reply.authority.append(dns.rrset.from_text(dns.name.root, TTL_S, "IN", "SOA", _SOA))
+            apex = dns.name.Name(question.name.labels[-2:])
+            reply.authority.append(dns.rrset.from_text(apex, TTL_S, "IN", "SOA", _SOA))
         return reply
 
     def _fill(self, reply: dns.message.Message, name: dns.name.Name, kind: str) -> dns.rcode.Rcode:

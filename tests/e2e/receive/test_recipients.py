@@ -1,7 +1,7 @@
 """Who gets a message: users, aliases, catch-alls, and nobody else."""
 
 import pytest
-from tests.e2e.stack import SENDER, Stack
+from tests.e2e.stack import SENDER, Stack, User
 
 from mailstack.demo.throwaway import DOMAIN, OWNER
 from mailstack.errors import ServiceFailed
@@ -126,8 +126,9 @@ def test_idn_domain(stack: Stack) -> None:
     label = stack.fresh("bücher")
     domain = f"{label}.example"
     stack.cli("domain", "add", domain)
-    user = stack.user("leser", domain=domain)
+    created = stack.user("leser", domain=domain)
     encoded = f"{label.encode('idna').decode()}.example"
+    user = User(f"leser@{encoded}", created.password)
     assert stack.send(f"leser@{encoded}", "idn").code == 250
     stack.delivered(user, "idn")
 
