@@ -17,12 +17,14 @@ from pathlib import Path
 import uvloop
 
 from mailstack.aio import privileges
-from mailstack.couchmail import service
+from mailstack.couchmail import preload, service
 from mailstack.couchmail.config import Config, load
 from mailstack.errors import ConfigError, MailstackError
 from mailstack.observe.log import configure
 
 log = logging.getLogger(__name__)
+
+__all__ = ["main", "preload"]
 
 PRIVATE = 0o077
 """What this service makes holds password hashes: for its own account only."""

@@ -123,7 +123,8 @@ async def _serving(settings: Config) -> AsyncIterator[Running]:
     stop = asyncio.Event()
     started: asyncio.Future[Mapping[str, int]] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(service.serve(settings, TOKEN, stop, started.set_result))
-    await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+    waited: set[asyncio.Future[Any]] = {task, started}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     try:
         if task.done():
             task.result()

@@ -7,14 +7,13 @@ status is long sent by then. Both work in constant memory, however many document
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import islice
-from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from mailstack.couchmail.api import bodies, schemas
@@ -31,49 +30,80 @@ EXPORT_BATCH = 250
 async def export(request: Request) -> Response:
     documents = context(request).store.documents()
     first = list(islice(documents, EXPORT_BATCH))  # a store that fails is still a 503
-    return StreamingResponse(_lines(first, documents), media_type=NDJSON)
+    return Export(first, documents)
 
 
-async def _lines(batch: list[Stored], documents: Iterator[Stored]) -> AsyncIterator[str]:
-    try:
-        while batch:
-            yield "".join(f"{stored.document.line()}\n" for stored in batch)
-            await asyncio.sleep(0)
-            batch = list(islice(documents, EXPORT_BATCH))
-    finally:
-        documents.close()  # type: ignore[attr-defined]  # a generator; ends its read transaction
+class _Stream(Response):
+    """An answer that is sent as it is made.
 
-
-async def import_(request: Request) -> Response:
-    run = Import(context(request).store, replace=bodies.flag(request, "replace"))
-    return _Progress(run)
-
-
-class _Progress(Response):
-    """Reads the request's body while it sends the answer.
-
-    Starlette's StreamingResponse would itself read the body, to notice a peer that is gone.
+    Not Starlette's StreamingResponse: that one reads the request's body while it sends, which an
+    import needs itself, and imports anyio when it is first used (aio/privileges.py).
     """
 
     media_type = NDJSON
 
-    def __init__(self, run: Import) -> None:
-        super().__init__(media_type=NDJSON)
+    def __init__(self) -> None:
+        super().__init__()
         del self.headers["content-length"]
-        self._run = run
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def begin(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        try:
-            async for progress in self._run.progress(Request(scope, receive).stream()):
-                await _send_line(send, progress)
-        except ClientDisconnect:
-            return
+
+    async def end(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_line(send: Send, line: dict[str, Any]) -> None:
-    body = json.dumps(line).encode() + b"\n"
+class Export(_Stream):
+    """Every document, a batch at a time, until the peer has all or is gone."""
+
+    def __init__(self, first: list[Stored], rest: Iterator[Stored]) -> None:
+        super().__init__()
+        self._batch = first
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await self.begin(send)
+            while self._batch and not gone.done():
+                text = "".join(f"{stored.document.line()}\n" for stored in self._batch)
+                await _send(send, text.encode())
+                await asyncio.sleep(0)
+                self._batch = list(islice(self._rest, EXPORT_BATCH))
+            await self.end(send)
+        finally:
+            gone.cancel()
+            self._rest.close()  # type: ignore[attr-defined]  # a generator; ends its transaction
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def import_(request: Request) -> Response:
+    return Progress(Import(context(request).store, replace=bodies.flag(request, "replace")))
+
+
+class Progress(_Stream):
+    """Reads the request's body while it tells how far it is."""
+
+    def __init__(self, run: Import) -> None:
+        super().__init__()
+        self._run = run
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.begin(send)
+        try:
+            async for progress in self._run.progress(Request(scope, receive).stream()):
+                await _send(send, json.dumps(progress).encode() + b"\n")
+        except ClientDisconnect:
+            return
+        await self.end(send)
+
+
+async def _send(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
