@@ -26,8 +26,8 @@ from mailstack.topology.model import LOOPBACK, Endpoint
 ACCOUNT = "debian-spamd"
 """Created by Debian's package. spamd must be told the name (-u), though it is started as it."""
 
-SPAMD_PACKAGE_SINCE = 13
-"""Debian 13 took spamd out of the package spamassassin."""
+SPAMD_PACKAGE_SINCE = 12
+"""Debian 12 took spamd out of the package spamassassin (4.0)."""
 
 CLUSTER_CLIENTS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
