@@ -26,7 +26,8 @@ class DictServer:
     """``values`` maps ``(username, key)`` to the answer; shared keys have no username."""
 
     values: dict[tuple[str, str], str] = field(default_factory=dict)
-    failing: bool = False
+    failing: str | None = None
+    """Keys that begin with this cannot be answered now; an empty text fails all of them."""
     asked: list[str] = field(default_factory=list)
     port: int = 0
 
@@ -41,13 +42,13 @@ class DictServer:
                 return b""
 
     def _look_up(self, key: str, username: str) -> Outcome[str]:
-        if self.failing:
+        if self.failing is not None and key.startswith(self.failing):
             return Unavailable("told to fail")
         value = self.values.get(("" if key.startswith("shared/") else username, key))
         return NotFound() if value is None else Found(value)
 
     def _iterate(self, path: str) -> bytes:
-        if self.failing:
+        if self.failing is not None and path.startswith(self.failing):
             return TRY_AGAIN
         keys = [key for _, key in self.values if key.startswith(path)]
         return b"".join(encode_row(key) for key in keys) + ITERATION_DONE

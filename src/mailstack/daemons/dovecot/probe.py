@@ -1,5 +1,7 @@
 """Uses Dovecot as its clients do: an IMAP client, the content filter, Postfix."""
 
+import os
+
 from mailstack.aio.dialog import Dialog, connect
 from mailstack.daemons.contract import ProbeFailed, Site
 from mailstack.topology.model import LOOPBACK, Endpoint
@@ -45,9 +47,10 @@ async def _lmtp(endpoint: Endpoint) -> None:
 
 
 async def _sasl(endpoint: Endpoint) -> None:
-    """The server's half of the handshake ends with DONE and lists PLAIN."""
+    """Shake hands as Postfix does; the server's half lists PLAIN and ends with DONE."""
     try:
         async with connect(endpoint) as dialog:
+            await dialog.send_raw(f"VERSION\t1\t1\nCPID\t{os.getpid()}\n".encode())
             lines = [await dialog.line()]
             while lines[-1] != "DONE" and len(lines) < 32:  # noqa: PLR2004 - it sends about ten
                 lines.append(await dialog.line())
