@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tests.daemons.postfix_peers import Peers, peers
+from tests.daemons.stage import EXAMPLE, Running, make_certificate, running, site_for, state_folder
 
 from mailstack.aio.dialog import Dialog, connect
 from mailstack.daemons.contract import Overrides
@@ -18,9 +21,8 @@ from mailstack.daemons.postfix import DAEMON as POSTFIX
 from mailstack.settings import Settings
 from mailstack.topology.addresses import resolver_host
 from mailstack.topology.model import Endpoint
-from tests.daemons.postfix_peers import Peers, peers
-from tests.daemons.stage import EXAMPLE, Running, make_certificate, running, site_for, state_folder
 
+T = TypeVar("T")
 OFFSET = 4000
 RESOLVER = resolver_host(OFFSET)
 STRANGER = "127.0.0.2"
@@ -55,7 +57,7 @@ class MailStage:
         async with self.session(*begin) as dialog:
             return await dialog.ask(text.replace("\n", "\r\n") + "\r\n.")
 
-    async def as_user(self, act: Callable[[smtplib.SMTP], Any]) -> Any:
+    async def as_user(self, act: Callable[[smtplib.SMTP], T]) -> T:
         """Let alice, logged in on the submission port, do something."""
         return await asyncio.to_thread(_with_login, self.address("submission"), act)
 
@@ -73,7 +75,7 @@ def trusting() -> ssl.SSLContext:
     return context
 
 
-def _with_login(peer: Endpoint, act: Callable[[smtplib.SMTP], Any]) -> Any:
+def _with_login(peer: Endpoint, act: Callable[[smtplib.SMTP], T]) -> T:
     with smtplib.SMTP(peer.host, peer.port, timeout=10) as client:
         client.starttls(context=trusting())
         client.login("alice@example.org", "secret")

@@ -1,8 +1,8 @@
 """Everything Postfix talks to, as small servers whose answers a test decides.
 
-couchmail's maps (socketmap), the content filter (LMTP), Dovecot's logins (its auth protocol, version
-1) and quota (policy protocol), Postgrey (policy protocol), and DNS. Each listens on a port of its
-own choice, so only Postfix's own ports are fixed.
+couchmail's maps (socketmap), the content filter (LMTP), Dovecot's logins (its auth protocol,
+version 1) and quota (policy protocol), Postgrey (policy protocol), and DNS. Each listens on a port
+of its own choice, so only Postfix's own ports are fixed.
 """
 
 import asyncio

@@ -4,16 +4,16 @@ import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import dkim
+import dkim  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.daemons.mail_stage import MailStage, mail_stage
+from tests.daemons.stage import commit, site_for, state_folder
 
 from mailstack.daemons.opendkim import DAEMON
 from mailstack.errors import ConfigError
-from tests.daemons.mail_stage import MailStage, mail_stage
-from tests.daemons.stage import commit, site_for, state_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,6 +43,12 @@ def record(key: rsa.RSAPrivateKey) -> str:
     return " ".join(f'"{text[i : i + 200]}"' for i in range(0, len(text), 200))
 
 
+def private_key(path: Path) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 def signed(text: str, *, selector: str = "out") -> str:
     """``text`` signed by remote.example."""
     pem = OUTSIDE.private_bytes(
@@ -60,10 +66,7 @@ async def test_submitted_mail_is_signed(stage: MailStage) -> None:
     text = "From: alice@example.org\r\nTo: bob@example.org\r\nSubject: hi\r\n\r\nhi\r\n"
     await stage.as_user(lambda c: c.sendmail("alice@example.org", ["bob@example.org"], text))
     got = (await stage.delivered()).removesuffix(".\r\n").encode()
-    key = serialization.load_pem_private_key(
-        Path(stage.opendkim.site.paths.secure / "dkim.private").read_bytes(), None
-    )
-    assert isinstance(key, rsa.RSAPrivateKey)
+    key = private_key(stage.opendkim.site.paths.secure / "dkim.private")
     published = record(key).replace('" "', "").strip('"').encode()
     assert b"d=example.org; s=dkim;" in got
     assert dkim.verify(got, dnsfunc=lambda name, timeout=5: published)  # noqa: ARG005

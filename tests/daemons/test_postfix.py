@@ -1,21 +1,19 @@
 """Real Postfix, with our configuration, does what a mail server must and refuses what it must."""
 
 import asyncio
-import os
 import smtplib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.daemons.mail_stage import MailStage, mail_stage, trusting
+from tests.daemons.stage import commit
 
 from mailstack.aio.dialog import connect
 from mailstack.daemons.contract import ProbeFailed
 from mailstack.daemons.postfix import DAEMON
 from mailstack.errors import ConfigError
-from mailstack.topology.model import Endpoint
-from tests.daemons.mail_stage import MailStage, mail_stage, settings, trusting
-from tests.daemons.stage import commit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -231,14 +229,15 @@ async def test_limits_follow_the_settings(stage: MailStage) -> None:
 
 
 async def test_nothing_outside_the_state_folder(stage: MailStage) -> None:
-    """The machine's own Postfix is left alone: its queue and its configuration."""
-    pid = Path("/var/spool/postfix/pid/master.pid")
-    assert not pid.exists() or int(pid.read_text()) != stage.postfix.pid
-    for name in ("/etc/postfix", "/var/lib/postfix"):
-        for path in Path(name).rglob("*"):
-            assert (
-                path.stat().st_mtime < os.stat(stage.postfix.site.paths.state / "secure").st_ctime
-            )
+    """The machine's own Postfix is left alone: its configuration, its queue and its caches."""
+    folders = [Path(name) for name in ("/etc/postfix", "/var/spool/postfix", "/var/lib/postfix")]
+    started = stage.postfix.site.paths.state / "secure"
+    assert not await asyncio.to_thread(_changed_since, started, folders)
+
+
+def _changed_since(started: Path, folders: list[Path]) -> list[Path]:
+    found = [path for folder in folders for path in folder.rglob("*")]
+    return [path for path in found if path.lstat().st_mtime >= started.stat().st_ctime]
 
 
 async def test_reload_keeps_sessions_and_takes_effect(stage: MailStage) -> None:
@@ -262,9 +261,8 @@ async def test_reload_keeps_sessions_and_takes_effect(stage: MailStage) -> None:
     ("overrides", "message"),
     [
         (
-            {"main.cf": "# mine\nsmtpd_recipient_limitt = 5\n"},
-            r"/postfix/main\.cf:2: Postfix says: .*unused parameter: smtpd_recipient_limitt=5; "
-            r"did you mean smtpd_recipient_limit\?",
+            {"main.cf": "# mine\nsmtpd_recipient_limitt=5\n"},
+            r"/postfix/main\.cf:2: Postfix says: .*_limitt=5; did you mean smtpd_recipient_limit\?",
         ),
         (
             {"main.cf": "message_size_limit = lots\n"},

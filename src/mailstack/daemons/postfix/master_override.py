@@ -94,8 +94,9 @@ def _with_option(service: str, parameter: str, value: str) -> str:
     words = _WORD.findall(service)
     fixed, args = words[:_FIELDS], words[_FIELDS:]
     option = f"{{ {parameter} = {value} }}" if " " in value or not value else f"{parameter}={value}"
-    kept = [pair for pair in _options(args) if _option_name(pair) != parameter]
-    return "\n".join(["  ".join(fixed), *(f"    {arg}" for arg in (*kept, f"-o {option}"))])
+    options = {_option_name(arg): arg for arg in _options(args)}
+    options[parameter] = f"-o {option}"
+    return "\n".join(["  ".join(fixed), *(f"    {arg}" for arg in options.values())])
 
 
 def _options(args: list[str]) -> list[str]:
@@ -110,4 +111,7 @@ def _options(args: list[str]) -> list[str]:
 
 
 def _option_name(option: str) -> str:
+    """Return what an ``-o`` sets; any other argument stands for itself."""
+    if not option.startswith("-o "):
+        return option
     return option.removeprefix("-o ").lstrip("{ ").partition("=")[0].strip()
