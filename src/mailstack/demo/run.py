@@ -3,7 +3,7 @@
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -16,11 +16,9 @@ from mailstack.demo.world import ADA, World
 from mailstack.errors import MailstackError
 
 STEPS: Final = (*story_start.STEPS, *story_receive.STEPS, *story_send.STEPS)
-SupervisorOf = Callable[[Path], int]
-"""State folder → process that runs the stack in it; 0 when none does."""
 
 
-def run(report: Report, supervisor_of: SupervisorOf, *, keep: bool) -> bool:
+def run(report: Report, *, keep: bool) -> bool:
     """Tell the whole story; return whether every step succeeded.
 
     With ``keep`` the stack goes on, and the small internet with it, until the stack is stopped.
@@ -32,9 +30,7 @@ def run(report: Report, supervisor_of: SupervisorOf, *, keep: bool) -> bool:
         cleanup.callback(report.close)
         results = _tell(world, report)
         succeeded = all(result.succeeded for result in results)
-        supervisor = supervisor_of(world.folder / "var") if keep else 0
-        if supervisor:
-            world.keep(supervisor)
+        if keep and world.keep():
             _say_how_to_use(world, report)
         elif not succeeded:
             world.kept = True

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailstack.agent.state import supervisor_lock
+from mailstack.aio import lock
 from mailstack.demo import client, mailbox, ports
 from mailstack.demo.internet import SmallInternet
 from mailstack.demo.keys import SigningKey
@@ -131,6 +133,11 @@ class Throwaway:
     def status(self) -> Any:  # noqa: ANN401 - parsed JSON, as design and docs describe it
         """Return what `mailstack status --json` says; it exits with 1 when not all is healthy."""
         return json.loads(self.run("status", "--json").stdout)
+
+    def supervisor(self) -> int:
+        """Return the process that runs the stack; 0 when none does."""
+        path = supervisor_lock(self.state)
+        return lock.holder(path) if lock.is_held(path) else 0
 
     def endpoint(self, service: str, port: str) -> Endpoint:
         """Return where the outside reaches a public port."""

@@ -74,10 +74,13 @@ class World:
         if not self.alive:
             self.stack.run("down")  # one that never came up has nothing to say about it
 
-    def keep(self, supervisor: int) -> None:
-        """Let the stack live on, and its internet as long as the process ``supervisor`` does."""
-        self.stack.internet.stay(supervisor)
+    def keep(self) -> bool:
+        """Let the stack live on, and its internet as long as it does; False if none runs."""
+        if self._stack is None or not self._stack.supervisor():
+            return False
+        self._stack.internet.stay(self._stack.supervisor())
         self.kept = self.alive = True
+        return True
 
     def friend(self) -> Session:
         """Open a session from the friend's mail server to ours, as that server does: with TLS."""
