@@ -33,35 +33,48 @@ class Transaction:
         self._connection: Connection | None = None
         self._accepted: list[Recipient] = []
         """In the state of the connection."""
+        self._go_ahead_said: Reply | None = None
+        """The answer to a DATA that was sent along with the recipients."""
 
-    async def ask(self, recipients: Sequence[Recipient]) -> Replies:
-        """Whether the mailbox server takes mail for these; its own words."""
+    async def ask(self, recipients: Sequence[Recipient], *, then_data: bool = False) -> Replies:
+        """Whether the mailbox server takes mail for these; its own words.
+
+        ``then_data`` sends DATA along, which saves a round trip when one copy for all of them
+        follows at once.
+        """
         try:
-            return await self._ask(recipients)
+            if self._connection is None:
+                return await self._begin(recipients, then_data=then_data)
+            commands = [_rcpt(r, self._connection) for r in recipients]
+            answers = await self._exchange(self._connection, commands, then_data=then_data)
+            return self._note(recipients, answers)
         except MailboxServerGone as gone:
             self._drop_connection()
             _log.warning("%s: mailbox server: %s", self._envelope.name, gone)
             return dict.fromkeys(recipients, TRY_AGAIN)
 
-    async def _ask(self, recipients: Sequence[Recipient]) -> Replies:
-        if self._connection is None:
-            return await self._begin(recipients)
-        replies = await self._connection.exchange([_rcpt(r, self._connection) for r in recipients])
-        return self._note(recipients, replies)
-
-    async def _begin(self, recipients: Sequence[Recipient], *, fresh: bool = False) -> Replies:
+    async def _begin(
+        self, recipients: Sequence[Recipient], *, then_data: bool = False, fresh: bool = False
+    ) -> Replies:
         """MAIL and RCPTs on a connection; once more on a fresh one if an idle one had died."""
         connection = self._connection = await self._pool.acquire(fresh=fresh)
         commands = [_mail(self._envelope, connection), *(_rcpt(r, connection) for r in recipients)]
         try:
-            mail, *answers = await connection.exchange(commands)
+            mail, *answers = await self._exchange(connection, commands, then_data=then_data)
         except MailboxServerGone:
             self._drop_connection()
             if not connection.used_before:
                 raise
-            return await self._begin(recipients, fresh=True)
-        self._accepted = []
+            return await self._begin(recipients, then_data=then_data, fresh=True)
         return self._note(recipients, answers if mail.accepted else [mail] * len(recipients))
+
+    async def _exchange(
+        self, connection: Connection, commands: list[bytes], *, then_data: bool
+    ) -> list[Reply]:
+        if not then_data:
+            return await connection.exchange(commands)
+        *answers, self._go_ahead_said = await connection.exchange([*commands, b"DATA\r\n"])
+        return answers
 
     def _note(self, recipients: Sequence[Recipient], answers: Sequence[Reply]) -> Replies:
         replies = dict(zip(recipients, answers, strict=True))
@@ -103,6 +116,8 @@ class Transaction:
     ) -> Reply:
         """Bring a connection to where the message is sent; note who is refused on the way."""
         if self._connection is not None and self._accepted == recipients:
+            if self._go_ahead_said is not None:
+                return self._go_ahead_said
             try:
                 return await self._data(self._connection)
             except MailboxServerGone as gone:
@@ -121,8 +136,10 @@ class Transaction:
         return answer
 
     async def abandon(self) -> None:
-        """No message follows: give the connection back."""
-        if self._connection is not None:
+        """No message follows: give the connection back, unless it waits for just that."""
+        if self._go_ahead_said is not None and self._go_ahead_said.code == GO_AHEAD:
+            self._drop_connection()
+        elif self._connection is not None:
             await self._pool.reset(self._let_go(self._connection))
 
     def close(self) -> None:
@@ -130,7 +147,7 @@ class Transaction:
         self._drop_connection()
 
     def _let_go(self, connection: Connection) -> Connection:
-        self._connection, self._accepted = None, []
+        self._connection, self._accepted, self._go_ahead_said = None, [], None
         return connection
 
     def _drop_connection(self) -> None:

@@ -97,6 +97,8 @@ class Connection:
 
     async def _write(self, blocks: list[bytes]) -> None:
         self._writer.write(b"".join(blocks))
+        if not self._writer.transport.get_write_buffer_size():
+            return
         try:
             async with asyncio.timeout(self._timeouts.command):
                 await self._writer.drain()

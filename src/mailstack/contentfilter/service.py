@@ -30,6 +30,7 @@ class Service:
         self._http = HttpServer(pages(self._not_ready, current.metrics.exposition))
         self._servers: list[asyncio.Server] = []
         self._numbers = itertools.count(1)
+        self.serving = asyncio.Event()
 
     async def start(self) -> None:
         """Take the ports; nobody is accepted before ``run``.
@@ -53,6 +54,7 @@ class Service:
         async with self._tasks:
             for server in self._servers:
                 await server.start_serving()
+            self.serving.set()
             await stop.wait()
             await self._stop()
 

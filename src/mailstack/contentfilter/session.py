@@ -52,6 +52,8 @@ class Session:
     ) -> None:
         self._filter = owner
         self._config = owner.config
+        self._relay = not owner.config.enabled
+        """One copy for all, and at once: nothing to wait for between recipients and message."""
         self._reader = reader
         self._writer = writer
         self._name = name
@@ -98,8 +100,8 @@ class Session:
     async def _serve(self) -> None:
         """Everything that has arrived, then the replies in one write."""
         while not self._closing and (event := self._commands.next_event()) is not None:
-            if not isinstance(event, lmtp.Rcpt):
-                await self._settle()
+            if self._unasked and not isinstance(event, lmtp.Rcpt):
+                await self._settle(then_data=self._relay and isinstance(event, lmtp.Data))
             await self._handle(event)
         await self._settle()
         if self._filter.retired and self._envelope is None and not self._closing:
@@ -122,7 +124,7 @@ class Session:
             case lmtp.Mail():
                 self._mail(event)
             case lmtp.Rcpt():
-                self._rcpt(event)
+                await self._rcpt(event)
             case lmtp.Data():
                 self._data()
             case _:
@@ -163,24 +165,26 @@ class Session:
         self._replies.append(_SENDER_OK)
         return None
 
-    def _rcpt(self, rcpt: lmtp.Rcpt) -> None:
+    async def _rcpt(self, rcpt: lmtp.Rcpt) -> None:
+        """Note whom to ask for. Any other reply settles these first, so the order is kept."""
         if self._envelope is None:
             return self._refuse(_MAIL_FIRST)
         if rcpt.parameters:
+            await self._settle()
             return self._refuse(_UNKNOWN_PARAMETER)
         if self._named >= self._config.max_recipients:
+            await self._settle()
             return self._replies.append(_TOO_MANY_RECIPIENTS)
-        # Replies stay in order: whatever is no RCPT settles these first.
         self._unasked.append(Recipient(self._named, rcpt))
         self._named += 1
         return None
 
-    async def _settle(self) -> None:
+    async def _settle(self, *, then_data: bool = False) -> None:
         """Ask the mailbox server about the recipients named since the last time, all at once."""
         if not self._unasked or self._transaction is None:
             return
         asked, self._unasked = self._unasked, []
-        answers = await self._transaction.ask(asked)
+        answers = await self._transaction.ask(asked, then_data=then_data)
         self._recipients += [r for r in asked if answers[r].accepted]
         self._replies += [answers[r] for r in asked]
 
@@ -236,5 +240,6 @@ class Session:
             return
         self._writer.write(b"".join(answer.encode() for answer in self._replies))
         self._replies.clear()
-        async with asyncio.timeout(self._config.timeouts.command):
-            await self._writer.drain()
+        if self._writer.transport.get_write_buffer_size():
+            async with asyncio.timeout(self._config.timeouts.command):
+                await self._writer.drain()
