@@ -30,7 +30,8 @@ def main_cf(site: Site) -> str:
         policy.restrictions(site),
         policy.milters(site),
     )
-    return "\n".join(parts)
+    # An empty list leaves a space behind "=".
+    return "\n".join(line.rstrip() for line in "\n".join(parts).split("\n"))
 
 
 def _identity(site: Site) -> str:
