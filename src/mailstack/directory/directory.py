@@ -71,8 +71,8 @@ class Directory:
     def alias(self, address: str) -> Outcome[tuple[str, ...]]:
         """Where its mail goes instead, to the end of all aliases; NotFound for a plain mailbox."""
         local, domain, found = self._route(address)
-        if not (found.hosted and local) or (found.user and not found.targets):
-            return NOT_FOUND
+        if not (found.hosted and local and (found.targets or self._falls_to_owner(local, found))):
+            return NOT_FOUND  # nearly always: the address of a user, or of nobody
         if recipients := self._recipients(local, domain, found):
             return Found(tuple(recipients))
         if self._falls_to_owner(local, found):
@@ -85,9 +85,9 @@ class Directory:
         local, domain, found = self._route(address)
         if not (found.hosted and local):
             return NOT_FOUND
-        logins = {f"{found.local}@{domain}": None} if found.user else {}
         if found.user and not found.targets:
-            return Found(tuple(logins))
+            return Found((f"{found.local}@{domain}",))
+        logins = {f"{found.local}@{domain}": None} if found.user else {}
         recipients = self._recipients(local, domain, found)
         logins |= {recipient.user: None for recipient in recipients.values() if recipient.user}
         return Found(tuple(logins)) if logins else NOT_FOUND
@@ -173,5 +173,6 @@ class Directory:
 
     def _falls_to_owner(self, local: str, found: Route) -> bool:
         """Whether it is an address every domain must have, and no user's mailbox takes it."""
-        is_role = without_tag(local, self._delimiter) in ROLES
-        return is_role and not (found.user and not found.targets)
+        if found.user and not found.targets:
+            return False
+        return local in ROLES or without_tag(local, self._delimiter) in ROLES

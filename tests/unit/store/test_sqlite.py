@@ -4,8 +4,10 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import pytest
 from tests.unit.store.samples import alias, domain, script, user
 
+from mailstack.errors import StoreUnavailable
 from mailstack.model.documents import Key
 from mailstack.store.contract import Put
 from mailstack.store.sqlite import SqliteStore, schema, writer
@@ -100,4 +102,14 @@ async def test_targets_leave_no_trace(tmp_path: Path) -> None:
 def test_migrations_are_append_only() -> None:
     """Version 1 is what released files have; a later version adds a step after it."""
     assert schema.VERSION == len(schema.MIGRATIONS) >= 1
-    assert schema.MIGRATIONS[0].count("CREATE TABLE") == 5
+    assert schema.MIGRATIONS[0].count("CREATE TABLE") == 6
+
+
+async def test_a_closed_store_answers_nothing(tmp_path: Path) -> None:
+    """After closing, reads and writes fail at once instead of waiting for ever."""
+    async with SqliteStore(tmp_path / "store.db", create=True) as store:
+        await store.put(domain())
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.get(Key("domain", "example.org"))
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.put(domain())

@@ -16,11 +16,11 @@ from mailstack.store.sqlite.rows import MAIL_COLUMNS, SIEVE, SIEVE_COLUMNS
 
 _FETCH = 500
 _ORDER = (
-    (0, f"SELECT {MAIL_COLUMNS} FROM mail WHERE kind=0"),  # noqa: S608 - constants
-    (1, f"SELECT {MAIL_COLUMNS} FROM mail WHERE kind=1"),  # noqa: S608 - constants
+    (0, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=0"),  # noqa: S608 - constants
+    (1, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=1"),  # noqa: S608 - constants
     # A catch-all may lead to an alias of the same domain, so the others go before it.
-    (2, f"SELECT {MAIL_COLUMNS} FROM mail WHERE kind=2 AND local<>''"),  # noqa: S608 - constants
-    (2, f"SELECT {MAIL_COLUMNS} FROM mail WHERE kind=2 AND local=''"),  # noqa: S608 - constants
+    (2, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=2 AND local<>''"),  # noqa: S608 - constants
+    (2, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=2 AND local=''"),  # noqa: S608 - constants
     (SIEVE, f"SELECT {SIEVE_COLUMNS} FROM sieve"),  # noqa: S608 - constants
 )
 

@@ -23,11 +23,12 @@ ENTRIES_OF_NONE = f"{_ENTRY} AND local=''"
 ENTRIES_OF_ONE = f"{ENTRIES_OF_NONE} UNION ALL {_ENTRY} AND local=?2"
 ENTRIES_OF_TWO = f"{ENTRIES_OF_ONE} UNION ALL {_ENTRY} AND local=?3"
 """Not ``IN``: SQLite would build an index of the list each time, half of the whole cost."""
-_GET_MAIL = f"SELECT {MAIL_COLUMNS} FROM mail WHERE domain=? AND local=? AND kind=?"  # noqa: S608 - constants
+_GET_MAIL = f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE domain=? AND local=? AND kind=?"  # noqa: S608 - constants
 _GET_SIEVE = f"SELECT {SIEVE_COLUMNS} FROM sieve WHERE domain=? AND local=? AND name=?"  # noqa: S608 - constants
 _CREDENTIALS = (
-    "SELECT u.password, u.quota, u.enabled AND d.enabled FROM mail d, mail u "
-    "WHERE d.domain=?1 AND d.local='' AND d.kind=0 AND u.domain=?1 AND u.local=?2 AND u.kind=1"
+    "SELECT c.password, c.quota, u.enabled AND d.enabled FROM mail d, mail u, credentials c "
+    "WHERE d.domain=?1 AND d.local='' AND d.kind=0 AND u.domain=?1 AND u.local=?2 AND u.kind=1 "
+    "AND c.domain=?1 AND c.local=?2"
 )
 _LOGINS = (
     "SELECT u.local || '@' || u.domain FROM mail u CROSS JOIN mail d "
@@ -57,7 +58,9 @@ def stored(kind: int, row: Row) -> Stored:
 def page(reader: Reader, kind: Kind, *, within: str, after: str, limit: int) -> list[Stored]:
     number = KIND_NUMBER[kind]
     table, columns, last = (
-        ("sieve", SIEVE_COLUMNS, "name") if number == SIEVE else ("mail", MAIL_COLUMNS, "kind")
+        ("sieve", SIEVE_COLUMNS, "name")
+        if number == SIEVE
+        else ("mail_whole", MAIL_COLUMNS, "kind")
     )
     terms, values = _within(kind, within)
     if after:

@@ -47,25 +47,20 @@ def key_of(where: Place) -> Key:
 
 
 def to_row(document: Document, where: Place, seq: int) -> Row:
-    """Make the row of a document."""
+    """Make the row of a document; a user's credentials have one of their own."""
     _, domain, local, script = where
     match document:
-        case Domain():
-            return (domain, local, where.kind, seq, document.enabled, None, None, None)
-        case User():
-            return (
-                *(domain, local, where.kind, seq, document.enabled),
-                *(None, document.password, document.quota),
-            )
+        case Domain() | User():
+            return (domain, local, where.kind, seq, document.enabled, None)
         case Alias():
-            return (domain, local, where.kind, seq, 1, " ".join(document.targets), None, None)
+            return (domain, local, where.kind, seq, 1, " ".join(document.targets))
         case Sieve():
             text = document.text
             return (domain, local, script, seq, document.active, digest(text), text)
 
 
 def from_mail(row: Row) -> Document:
-    """Make the document of a row of ``mail``; it was checked on its way in."""
+    """Make the document of a row of ``mail_whole``; it was checked on its way in."""
     domain, local, kind, _, enabled, targets, password, quota = row
     match KINDS[kind]:
         case "domain":

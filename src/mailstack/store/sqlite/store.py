@@ -78,7 +78,7 @@ class SqliteStore:
     ) -> None:
         self._loop = None
         await self._writer.stop()
-        self._reader.close()
+        self._reader.fail(StoreUnavailable(f"the datastore {self._path} is closed"))
 
     def _prepare(self) -> None:
         if self._create:

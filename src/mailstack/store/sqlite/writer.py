@@ -58,10 +58,7 @@ class Writer:
         Raises:
             StoreUnavailable: the file cannot be written now; nothing was.
         """
-        async with self._places:
-            future: Future[T] = Future()
-            self._jobs.put((lambda db: self._transaction(db, job), future))
-            return await asyncio.wrap_future(future)
+        return await self._in_line(lambda db: self._transaction(db, job))
 
     @property
     def log_is_long(self) -> bool:
@@ -69,9 +66,15 @@ class Writer:
 
     async def checkpoint(self) -> None:
         """Bring the log into the file. Readers must have seen its end, or it goes on growing."""
-        future: Future[None] = Future()
-        self._jobs.put((self._checkpoint, future))
-        await asyncio.wrap_future(future)
+        await self._in_line(self._checkpoint)
+
+    async def _in_line(self, job: Job[T]) -> T:
+        async with self._places:
+            if not self._thread.is_alive():
+                raise StoreUnavailable(f"the datastore {self._path} is closed")
+            future: Future[T] = Future()
+            self._jobs.put((job, future))
+            return await asyncio.wrap_future(future)
 
     def _work(self) -> None:
         while True:
@@ -89,7 +92,7 @@ class Writer:
             return
         try:
             result = job(self._connection())
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._drop()
             future.set_exception(unavailable(self._path, error))
         except BaseException as error:  # noqa: BLE001 - goes to the one who waits for it
@@ -119,7 +122,7 @@ class Writer:
             db = self._connection()
             if self._rows_in_log:
                 self._checkpoint(db)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._drop()
             self._report(unavailable(self._path, error))
         except StoreUnavailable as error:

@@ -11,16 +11,18 @@ from mailstack.errors import (
     WriteRefused,
 )
 from mailstack.model.addresses import split_address
-from mailstack.model.documents import KINDS, Alias, Document, Key, Sieve
+from mailstack.model.documents import KINDS, Alias, Document, Key, Sieve, User
 from mailstack.model.routing import ALIAS, DOMAIN, USER
 from mailstack.store.contract import ANY, Expected, Put, Remove, Write
 from mailstack.store.sqlite.rows import SIEVE, Place, key_of, place, to_row
 from mailstack.store.sqlite.rules import Rules
 
-_PUT_MAIL = "INSERT OR REPLACE INTO mail VALUES (?,?,?,?,?,?,?,?)"
+_PUT_MAIL = "INSERT OR REPLACE INTO mail VALUES (?,?,?,?,?,?)"
+_PUT_CREDENTIALS = "INSERT OR REPLACE INTO credentials VALUES (?,?,?,?)"
 _PUT_SIEVE = "INSERT OR REPLACE INTO sieve VALUES (?,?,?,?,?,?,?)"
 _PUT_TARGET = "INSERT OR REPLACE INTO targets VALUES (?,?,?,?)"
 _OLD_TARGETS = "SELECT targets FROM mail WHERE domain=? AND local=? AND kind=2"
+_REMOVE_CREDENTIALS = "DELETE FROM credentials WHERE domain=? AND local=?"
 _UNCHANGED = "SELECT name, seq FROM changes WHERE seq<=? AND kind=? AND NOT removed LIMIT ?"
 _REMOVE_TARGET = (
     "DELETE FROM targets WHERE domain=? AND local=? AND alias_domain=? AND alias_local=?"
@@ -51,6 +53,9 @@ class Transaction:
         seq = self._changed(where, old, removed=False)
         sql = _PUT_SIEVE if where.kind == SIEVE else _PUT_MAIL
         self._db.execute(sql, to_row(document, where, seq))
+        if isinstance(document, User):
+            login = (where.domain, where.local, document.password, document.quota)
+            self._db.execute(_PUT_CREDENTIALS, login)
         self._counts[where.kind] += old is None
         return str(seq)
 
@@ -156,6 +161,8 @@ class Transaction:
     def _remove_at(self, where: Place, old: int) -> None:
         if where.kind == ALIAS:
             self._unlink(where)
+        if where.kind == USER:
+            self._db.execute(_REMOVE_CREDENTIALS, where[1:3])
         if where.kind == SIEVE:
             sql, key = "DELETE FROM sieve WHERE domain=? AND local=? AND name=?", where[1:]
         else:
