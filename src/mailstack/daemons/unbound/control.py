@@ -31,6 +31,9 @@ from mailstack.topology.model import LOOPBACK
 ROOT_KEY = Path("/usr/share/dns/root.key")
 """Of the package dns-root-data: the trust anchor to begin with."""
 
+PROBE_TIMEOUT_S = 3
+
+_FATAL = re.compile(r"fatal error: (?P<words>.*)")
 _FAULT = re.compile(r"(?P<file>\S+):(?P<line>\d+): error: (?P<words>.*)")
 
 
@@ -97,19 +100,25 @@ class Unbound:
         host = LOOPBACK if own.host == "all" else own.host
         question = dns.message.make_query(render.PROBE_NAME, dns.rdatatype.TXT)
         try:
-            answer = await dns.asyncquery.udp(question, host, port=own.port, timeout=3)
-        except (OSError, dns.exception.DNSException) as error:
-            raise ProbeFailed(f"no answer from unbound at {own}: {error}") from error
+            # TCP first: while nobody listens it is refused at once, where UDP would wait.
+            await dns.asyncquery.tcp(question, host, port=own.port, timeout=PROBE_TIMEOUT_S)
+            answer = await dns.asyncquery.udp(
+                question, host, port=own.port, timeout=PROBE_TIMEOUT_S
+            )
+        except (OSError, EOFError, dns.exception.DNSException) as error:
+            raise ProbeFailed(f"no answer from unbound at {own}: {error!r}") from error
         if answer.rcode() != dns.rcode.NOERROR or not answer.answer:
-            raise ProbeFailed(f"unbound answers {dns.rcode.to_text(answer.rcode())} for its own name")
+            code = dns.rcode.to_text(answer.rcode())
+            raise ProbeFailed(f"unbound answers {code} for a name of its own")
 
 
 def refusal(output: str, text: str, site: Site, overrides: Overrides) -> ConfigError:
     """Turn unbound-checkconf's output into our error, naming the owner's file and line."""
     match = _FAULT.search(output)
     if match is None:
-        words = output.strip().splitlines() or ["unbound-checkconf refused it without a word"]
-        return ConfigError(f"unbound refuses the configuration: {words[-1]}")
+        fatal = _FATAL.search(output)
+        words = fatal["words"] if fatal else output.strip() or "unbound-checkconf says no word"
+        return ConfigError(f"unbound refuses the configuration: {words}")
     origin = render.origins(text, overrides).get(int(match["line"]))
     if origin is None:
         return ConfigError(
