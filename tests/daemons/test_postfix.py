@@ -281,6 +281,10 @@ async def test_reload_keeps_sessions_and_takes_effect(stage: MailStage) -> None:
             r"/postfix/main\.cf:1: Postfix says: open /no/table: No such file or directory",
         ),
         (
+            {"main.cf": "smtpd_sender_restrictions =\n    permit,\n    reject_evil\n"},
+            r'/postfix/main\.cf:1: Postfix says: .*: unknown smtpd restriction: "reject_evil"',
+        ),
+        (
             {"main.cf": "smtp_connect_timeout = soon\n"},
             r"/postfix/main\.cf:1: Postfix says: smtp_connect_timeout = soon is not a time",
         ),

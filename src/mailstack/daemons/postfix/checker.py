@@ -9,7 +9,6 @@ is compared with the kind of its default, since a wrong number only shows when t
 
 import difflib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from mailstack.aio.command import run
@@ -18,6 +17,7 @@ from mailstack.daemons.marks import origin
 from mailstack.daemons.postfix import installed, main_override, master_override
 from mailstack.daemons.postfix.logical_lines import logical_lines
 from mailstack.daemons.postfix.rehearsal import rehearsal, settle
+from mailstack.daemons.postfix.restrictions import unknown_restriction
 from mailstack.errors import ConfigError
 
 _COMPLAINT = re.compile(r"(?:warning|error|fatal|panic): (?P<words>.*)")
@@ -40,8 +40,9 @@ _FREE = re.compile(r"compatibility_level|\w+_feedback")
 async def check(site: Site, folder: Path) -> None:
     """Raise ConfigError with Postfix's own words, and the override's line where it can be told."""
     settle(folder / main_override.NAME)
-    defaults = dict(_pairs((await run(("postconf", "-c", str(folder), "-d"))).output))
-    for judge in (_postconf, _kinds, _smtpd):
+    printed = (await run(("postconf", "-c", str(folder), "-d"))).output
+    defaults = dict(main_override.pair(line) for line in printed.splitlines())
+    for judge in (_postconf, _owners, _smtpd):
         if words := await judge(folder, defaults):
             raise _refusal(site, folder, words, defaults)
 
@@ -57,16 +58,23 @@ async def _postconf(folder: Path, _: dict[str, str]) -> str:
     return ""
 
 
-async def _kinds(folder: Path, defaults: dict[str, str]) -> str:
-    """Compare what the owner sets with the kind of its default; ``$name`` is left to Postfix."""
-    text = (folder / main_override.NAME).read_text()
-    for line in logical_lines(text, folder / main_override.NAME):
-        name, value = next(_pairs(line.text))
-        if origin(text, line.number) and "$" not in value and not _FREE.fullmatch(name):
+async def _owners(folder: Path, defaults: dict[str, str]) -> str:
+    """Look at what the owner sets and Postfix would only dislike when it is used."""
+    chosen = _chosen(folder)
+    for name, value in chosen.items():
+        if "$" not in value and not _FREE.fullmatch(name):
             for kind, usual, allowed in _KINDS:
                 if usual.fullmatch(defaults.get(name, "")) and not allowed.fullmatch(value):
                     return f"{name} = {value} is not {kind}"
-    return ""
+    return unknown_restriction(chosen, Path(installed.program("smtpd")))
+
+
+def _chosen(folder: Path) -> dict[str, str]:
+    """Return the owner's own parameters, by the marks above them."""
+    file = folder / main_override.NAME
+    text = file.read_text()
+    lines = [line for line in logical_lines(text, file) if origin(text, line.number)]
+    return dict(main_override.pair(line.text) for line in lines)
 
 
 async def _smtpd(folder: Path, _: dict[str, str]) -> str:
@@ -78,12 +86,6 @@ async def _smtpd(folder: Path, _: dict[str, str]) -> str:
             said += (await stage.says(("postmap", "-q", "x", "inline:{x=x}")))[1]
     found = _SERIOUS.search(said)
     return found["words"] if found else ""
-
-
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        name, _, value = line.partition("=")
-        yield name.strip(), value.strip()
 
 
 def _refusal(site: Site, folder: Path, words: str, known: dict[str, str]) -> ConfigError:

@@ -26,9 +26,15 @@ def merge(base: str, text: str, folder: Path) -> str:
     return replace(base, overrides, parameter)
 
 
+def pair(line: str) -> tuple[str, str]:
+    """Split "name = value"; a value of several lines keeps its line breaks."""
+    name, _, value = line.partition("=")
+    return name.strip(), value.strip()
+
+
 def parameter(line: str) -> str:
     """Return the name in "name = value"."""
-    return line.partition("=")[0].rstrip()
+    return pair(line)[0]
 
 
 def _name(line: Logical, file: Path) -> str:
