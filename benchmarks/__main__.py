@@ -1,7 +1,7 @@
 """``python -m benchmarks``: all of them, one after the other, and docs/benchmarks.md.
 
-Each runs as a process of its own and prints JSON. ``--quick`` takes small data and few rounds: to see
-that everything runs, and for a first impression.
+Each runs as a process of its own and prints JSON. ``--quick`` takes small data and few rounds: to
+see that everything runs, and for a first impression.
 """
 
 import argparse
@@ -32,10 +32,12 @@ the ratio holds elsewhere when the figures do not.
 """
 
 NOTES = """
-- **Lookups**: {documents:,} documents in SQLite, 16 connections, one question under way on each. The
-  reference is an epoll server in C that answers a constant ([source](../benchmarks/lookups/constant.c)).
-- **Messages**: from SMTP to mailbox. Without scanning the reference is the same Postfix handing straight
-  to the same Dovecot; with scanning it is spamd alone, asked by as many clients as it has children.
+- **Lookups**: {documents:,} documents in SQLite, 16 connections, one question under way on each.
+  The reference is an epoll server in C that answers a constant
+  ([source](../benchmarks/lookups/constant.c)).
+- **Messages**: from SMTP to mailbox. Without scanning the reference is the same Postfix handing
+  straight to the same Dovecot; with scanning it is spamd alone, asked by as many clients as it has
+  children.
 - **Stack**: as an owner does it, by the command line. Memory is PSS, half a minute after the start.
 """
 
