@@ -4,6 +4,7 @@ Tests share a stack and keep apart by fresh users and domains. Mail comes from a
 server greylisting lets through at once, unless a test is about strangers.
 """
 
+import fcntl
 import itertools
 import json
 import os
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from mailstack.daemons import registry
-from mailstack.demo import letter
+from mailstack.demo import letter, slots
+from mailstack.demo.addresses import Plan
 from mailstack.demo.client import Attempt, Session, hand_over
 from mailstack.demo.internet import SmallInternet
 from mailstack.demo.mailbox import Mailbox
@@ -241,3 +243,9 @@ def missing() -> str:
         return "needs root: network namespaces, and daemons that drop privileges"
     lacking = programs.missing_packages(map(registry.daemon, registry.PACKAGES))
     return f"needs the packages {' '.join(lacking)}" if lacking else ""
+
+
+def wait_until_unused(plan: Plan) -> None:
+    """Wait until nobody uses a small internet any more: its lock is free then."""
+    with (slots.LOCKS / str(plan.slot)).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from mailstack.agent.state import check_root
 from mailstack.demo import story_receive, story_send, story_start
 from mailstack.demo.report import Report
 from mailstack.demo.steps import Result, walk
@@ -23,7 +24,11 @@ def run(report: Report, *, keep: bool) -> bool:
 
     With ``keep`` the stack goes on, and the small internet with it, until the stack is stopped.
     After a failure the files stay, for their logs.
+
+    Raises:
+        ServiceFailed: we are not root.
     """
+    check_root()
     with _terminable(), ExitStack() as cleanup:
         world = World(_new_folder(), cleanup)
         cleanup.callback(_remove_folder, world)
@@ -32,9 +37,9 @@ def run(report: Report, *, keep: bool) -> bool:
         succeeded = all(result.succeeded for result in results)
         if keep and world.keep():
             _say_how_to_use(world, report)
-        elif not succeeded:
+        elif not succeeded and (logs := world.folder / "var" / "log").exists():
             world.kept = True
-            report.say(f"The stack's logs are in {world.folder / 'var' / 'log'}")
+            report.say(f"The stack's logs are in {logs}")
         return succeeded
 
 

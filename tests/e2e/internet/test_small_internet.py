@@ -1,6 +1,5 @@
 """The small internet itself, in the kernel."""
 
-import fcntl
 import os
 import socket
 import subprocess
@@ -9,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.stack import wait_until_unused
 
-from mailstack.demo import slots
 from mailstack.demo.addresses import Plan
 from mailstack.demo.internet import SmallInternet, small_internet
 from mailstack.errors import ServiceFailed
@@ -82,15 +81,9 @@ def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
         assert killed.stdout is not None
         plan = Plan(int(killed.stdout.readline()))
         killed.kill()
-    _wait_until_unused(plan)
+    wait_until_unused(plan)
     namespace = Path("/run/netns", plan.namespace)
     left = namespace.stat().st_ino
     with small_internet() as internet:
         assert internet.plan == plan or not namespace.exists()
         assert not namespace.exists() or namespace.stat().st_ino != left
-
-
-def _wait_until_unused(plan: Plan) -> None:
-    """Wait for the outside to notice that its owner is gone, which ends its hold on the slot."""
-    with (slots.LOCKS / str(plan.slot)).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
