@@ -47,6 +47,8 @@ class Peers:
     quota: str = "DUNNO"
     greylist: str = "DUNNO"
     policies_dead: bool = False
+    delivery: str = "250 2.0.0 delivered"
+    """What the content filter answers for each recipient."""
     dns_fails_for: str = ""
     """A name for which the resolver cannot tell (SERVFAIL)."""
     asked: list[str] = field(default_factory=list)
@@ -134,7 +136,7 @@ class Peers:
                 case "DATA":
                     writer.write(b"354 go on\r\n")
                     text = await reader.readuntil(b"\r\n.\r\n")
-                    writer.write(b"250 2.0.0 delivered\r\n" * len(recipients))
+                    writer.write(f"{self.delivery}\r\n".encode() * len(recipients))
                     self.delivered.put_nowait(
                         Delivered(sender, tuple(recipients), text.decode("utf-8", "replace"))
                     )

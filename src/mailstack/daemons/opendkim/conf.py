@@ -5,11 +5,14 @@ publishes the same record. Whether to sign is told by Postfix (the milter macro 
 by the client's address: no address is trusted for being near.
 """
 
+from ipaddress import ip_address
+
 from mailstack.daemons.contract import Site
 
 NAME = "opendkim.conf"
 KEY = "dkim.private"
 """The private key's name in STATE/secure."""
+RESOLVER_CONF = "resolver.conf"
 ORIGINATING = "ORIGINATING"
 """What Postfix calls its submission services to milters (``mua_milter_name`` in main.cf)."""
 
@@ -38,6 +41,18 @@ def signing_table() -> str:
 def internal_hosts() -> str:
     """Nobody: the default would sign whatever comes from 127.0.0.1."""
     return "# Addresses whose mail is signed without a login: none.\n!0.0.0.0/0\n!::/0\n"
+
+
+def asks_resolver_by_address(site: Site) -> bool:
+    """Whether OpenDKIM's own resolver can be told where to ask: it takes addresses, not names.
+
+    In a pod the resolver has a name, and the pod's resolv.conf leads there.
+    """
+    try:
+        ip_address(site.addresses["resolver.dns"].host)
+    except ValueError:
+        return False
+    return True
 
 
 def resolver_conf(site: Site) -> str:
@@ -106,8 +121,13 @@ On-SignatureError     tempfail
 
 
 def _dns(site: Site) -> str:
+    if not asks_resolver_by_address(site):
+        return """\
+# Keys are asked of the resolver that resolv.conf(5) names.
+DNSTimeout            10
+"""
     return f"""\
 # Keys are asked of the stack's resolver.
-ResolverConfiguration {site.paths.conf / "resolver.conf"}
+ResolverConfiguration {site.paths.conf / RESOLVER_CONF}
 DNSTimeout            10
 """

@@ -55,13 +55,15 @@ class OpenDkim:
         text = override.merge(
             conf.opendkim_conf(site), overrides.get(conf.NAME, ""), site.paths.overrides
         )
-        return {
+        files = {
             conf.NAME: text,
             "key_table": conf.key_table(site),
             "signing_table": conf.signing_table(),
             "internal_hosts": conf.internal_hosts(),
-            "resolver.conf": conf.resolver_conf(site),
         }
+        if conf.asks_resolver_by_address(site):
+            files[conf.RESOLVER_CONF] = conf.resolver_conf(site)
+        return files
 
     async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
         del overrides  # their lines are marked in the rendered file

@@ -1,0 +1,34 @@
+"""Real Postfix keeps what it accepted, whichever way it ends."""
+
+import os
+import signal
+
+from tests.daemons.mail_stage import MailStage, mail_stage
+from tests.daemons.stage import start
+
+from mailstack.aio.command import run
+from mailstack.daemons.postfix import DAEMON
+
+HELLO = "From: carol@remote.example\nTo: bob@example.org\nSubject: kept\n\nhello\n"
+
+
+async def test_accepted_mail_survives_a_kill() -> None:
+    """After SIGKILL a new Postfix starts on the same queue and delivers what was accepted."""
+    async with mail_stage() as stage:
+        stage.peers.delivery = "451 4.3.0 not now"
+        assert (await stage.send(HELLO)).startswith("250 ")
+        await stage.delivered()
+        await _replace_killed(stage)
+        stage.peers.delivery = "250 2.0.0 delivered"
+        await run(("postqueue", "-c", str(stage.postfix.site.paths.conf), "-f"))
+        assert "Subject: kept" in await stage.delivered()
+
+
+async def _replace_killed(stage: MailStage) -> None:
+    """Kill master alone, as the kernel does when memory is short, and start another."""
+    (killed,) = stage.postfix.processes
+    os.kill(killed.pid, signal.SIGKILL)
+    await killed.wait()
+    (command,) = DAEMON.commands(stage.postfix.site)
+    stage.postfix.processes[:] = [await start(command)]
+    await stage.postfix.healthy()
