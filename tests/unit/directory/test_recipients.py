@@ -191,3 +191,18 @@ async def test_utf8_localpart_and_idn_domain(directory: Directory, fill: Fill) -
     await fill(domain("bücher.example"), user("ÜBER@bücher.example"))
     for address in ("über@bücher.example", "U\u0308ber@xn--bcher-kva.example"):
         assert directory.mailbox(address) == Found("über@xn--bcher-kva.example")
+
+
+async def test_a_group_grown_too_large_is_deferred(directory: Directory, fill: Fill) -> None:
+    """Through another alias a group can pass the limit; its mail waits, and is not lost."""
+    await fill(alias("one@example.org", *members("one", 100)))
+    await fill(alias("two@example.org", *members("two", 600)))
+    await fill(alias("all@example.org", "one@example.org", "two@example.org"))
+    assert isinstance(directory.alias("all@example.org"), Found)
+    await fill(alias("one@example.org", *members("one", 600)))
+    assert isinstance(directory.alias("all@example.org"), Unavailable)
+    assert isinstance(directory.alias("one@example.org"), Found)
+
+
+def members(name: str, number: int) -> list[str]:
+    return [f"{name}{n}@example.net" for n in range(number)]

@@ -122,6 +122,7 @@ class Writer:
             db = self._connection()
             if self._rows_in_log:
                 self._checkpoint(db)
+                db.execute("PRAGMA shrink_memory")  # what an import cached is of no use now
         except (sqlite3.Error, OSError) as error:
             self._drop()
             self._report(unavailable(self._path, error))
