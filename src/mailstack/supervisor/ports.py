@@ -1,14 +1,21 @@
 """Whether every port that the stack wants is free; if not, who has it and what to do.
 
 A daemon would fail too, but later, in its own words, and only after others have started.
-Source: proc(5), /proc/net/tcp.
+
+The ports then stay bound here, without listening, as long as the supervisor lives. couchmail's lie
+in the range from which the kernel picks the local port of outgoing connections
+(ip_local_port_range, ip(7)); while a daemon is down, one of the thousands of connections of a busy
+machine could take its port, and the daemon could not come back for as long as that lasts. The
+kernel passes over a port that is bound, and a daemon may bind it beside us: both sockets have
+SO_REUSEADDR and ours does not listen (socket(7)).
 """
 
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +28,9 @@ _EVERYWHERE: Final = {"all": ("0.0.0.0", "::")}  # noqa: S104 - what "all" means
 _KINDS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _IN_USE: Final = {"tcp": "0A", "udp": "07"}
 """State of a listening socket (TCP_LISTEN), and of an unconnected UDP one (TCP_CLOSE)."""
+PATIENCE_S: Final = 3.0
+"""For outgoing connections that have a port of ours; a closed one keeps it for a minute."""
+_RETRY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +61,53 @@ def _sockets(service: Service, port: Port, public_host: str, offset: int) -> Ite
             yield Wanted(service.name, port.name, host, port.number + offset, transport)
 
 
-def check_free(sockets: Iterable[Wanted]) -> None:
-    """Try each one.
+def hold(sockets: Iterable[Wanted], patience_s: float = PATIENCE_S) -> ExitStack:
+    """Bind each one; return what keeps them bound until it is closed.
 
     Raises:
         ServiceFailed: one is taken or cannot be had; says by whom and what to do.
     """
-    for one in sockets:
+    deadline = time.monotonic() + patience_s
+    with ExitStack() as held:
+        for one in sockets:
+            bound = _bind_patiently(one, deadline)
+            if bound is not None and one.transport == "tcp":
+                held.enter_context(bound)
+        return held.pop_all()
+
+
+def _bind_patiently(one: Wanted, deadline: float) -> socket.socket | None:
+    """Try again while only an outgoing connection has the port: most of these end soon."""
+    while True:
         try:
-            _bind(one)
+            return _bind(one)
         except OSError as error:
             if one.host == "::" and error.errno == errno.EADDRNOTAVAIL:
-                continue  # the machine has no IPv6 address at all, so none can be taken
-            raise _refusal(one, error) from error
+                return None  # the machine has no IPv6 address at all
+            transient = error.errno == errno.EADDRINUSE and holder_of(one) is None
+            if not transient or time.monotonic() >= deadline:
+                raise _refusal(one, error) from error
+        time.sleep(_RETRY_S)
 
 
-def _bind(one: Wanted) -> None:
+def _bind(one: Wanted) -> socket.socket | None:
     family = socket.AF_INET6 if ":" in one.host else socket.AF_INET
     try:
-        trial = socket.socket(family, _KINDS[one.transport])
+        made = socket.socket(family, _KINDS[one.transport])
     except OSError:
-        return  # a kernel without IPv6: nobody can hold the port, and no daemon will listen on it
-    with trial:
+        return None  # a kernel without IPv6
+    try:
         if one.transport == "tcp":
-            # as daemons do: a connection that has just ended must not count as taken
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        trial.bind((one.host, one.number))
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((one.host, one.number))
+    except BaseException:
+        made.close()
+        raise
+    if one.transport == "udp":
+        made.close()  # two UDP sockets on one port would share its datagrams
+    return made
 
 
 def _refusal(one: Wanted, error: OSError) -> ServiceFailed:
@@ -86,6 +115,11 @@ def _refusal(one: Wanted, error: OSError) -> ServiceFailed:
     if isinstance(error, PermissionError):
         return ServiceFailed(f"{place} may not be opened: {error.strerror}", advice="run as root")
     holder = holder_of(one)
+    if holder is None and error.errno == errno.EADDRINUSE:
+        return ServiceFailed(
+            f"{place} is in use by an outgoing connection of another program",
+            advice="try again in a minute, or shift all ports with --set listen.port_offset=NUMBER",
+        )
     if holder is None:
         return ServiceFailed(
             f"{place} cannot be opened on {one.host}: {error.strerror}",

@@ -52,10 +52,10 @@ async def supervise(
         await _end_leftovers(options.state, on_line)
         daemons = daemons_of_the_stack()
         programs.check(daemons.values())
-        _check_ports(settings, daemons)
-        await secrets.ensure(options.state / "secure", settings, _owners())
-        _set_up_process()
-        await _run(options, settings, daemons, on_line, starter)
+        with ports.hold(_sockets(settings, daemons)):
+            await secrets.ensure(options.state / "secure", settings, _owners())
+            _set_up_process()
+            await _run(options, settings, daemons, on_line, starter)
 
 
 def daemons_of_the_stack() -> Mapping[str, Daemon]:
@@ -99,11 +99,9 @@ async def _end_leftovers(folder: Path, on_line: Callable[[str, str], None]) -> N
         on_line("mailstack", f"ended {ended} processes that an earlier run had left behind")
 
 
-def _check_ports(settings: Settings, services: Iterable[str]) -> None:
+def _sockets(settings: Settings, services: Iterable[str]) -> Iterator[ports.Wanted]:
     listen = settings.listen
-    ports.check_free(
-        ports.wanted(STACK, services, public_host=listen.address, offset=listen.port_offset)
-    )
+    return ports.wanted(STACK, services, public_host=listen.address, offset=listen.port_offset)
 
 
 def _owners() -> secrets.Owners:

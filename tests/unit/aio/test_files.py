@@ -15,7 +15,7 @@ def test_replaces_with_mode(tmp_path: Path) -> None:
     replace_text(path, "new", mode=0o600, owner=os.geteuid(), durable=True)
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path) == ["key"]
+    assert [left.name for left in tmp_path.iterdir()] == ["key"]
 
 
 def test_a_failed_write_leaves_the_old(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_failed_write_leaves_the_old(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         replace_text(path, "\ud800")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert [left.name for left in tmp_path.iterdir()] == ["file"]
 
 
 def test_tree_is_readable_by_daemons(tmp_path: Path) -> None:
@@ -58,4 +58,4 @@ def test_link_changes_in_one_step(tmp_path: Path) -> None:
     point_link(link, "1")
     point_link(link, "2")
     assert link.readlink() == Path("2")
-    assert os.listdir(tmp_path) == ["current"]
+    assert [left.name for left in tmp_path.iterdir()] == ["current"]

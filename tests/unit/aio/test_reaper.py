@@ -32,7 +32,7 @@ async def adopt() -> None:
         if grandchild:
             os.write(writing, str(grandchild).encode())
         os._exit(0)
-    os.waitpid(child, 0)
+    os.waitpid(child, 0)  # noqa: ASYNC222 - in a process of its own
     orphan = int(os.read(reading, 20))
     burying = asyncio.ensure_future(bury_orphans(QuickClock()))
     async with asyncio.timeout(10):

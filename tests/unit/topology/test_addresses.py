@@ -1,0 +1,53 @@
+"""Links become addresses; without a link there is none."""
+
+import pytest
+
+from mailstack.topology.addresses import cluster, max_offset, one_machine, resolver_host
+from mailstack.topology.model import LOOPBACK, Endpoint
+from mailstack.topology.stack import STACK
+
+
+def test_one_machine() -> None:
+    """On one machine only public ports leave loopback, and all numbers are shifted."""
+    found = one_machine(STACK, "postfix", public_host="192.0.2.1", offset=1000)
+    assert found["postfix.smtp"] == Endpoint("192.0.2.1", 1025)
+    assert found["couchmail.domains"] == Endpoint(LOOPBACK, 41571)
+    assert {address.host for name, address in found.items() if "postfix" not in name} == {LOOPBACK}
+
+
+def test_no_link_no_address() -> None:
+    """A service learns nothing about those it may not talk to, nor through a reserved link."""
+    found = one_machine(STACK, "spamd", public_host="all", offset=0)
+    assert not [name for name in found if name.startswith(("opendkim", "dovecot", "couchmail"))]
+
+
+def test_cluster() -> None:
+    """On a cluster each service is its name, and those of the same pod are on loopback."""
+    found = cluster(STACK, "postfix")
+    assert found["opendkim.milter"] == Endpoint("opendkim", 8891)
+    assert found["contentfilter.lmtp"].host == LOOPBACK
+    assert found["postfix.smtp"] == Endpoint("all", 25)
+    assert cluster(STACK, "contentfilter")["dovecot.lmtp"].host == "dovecot"
+
+
+def test_largest_offset() -> None:
+    """The largest offset keeps the largest port within range."""
+    offset = max_offset(STACK)
+    ports = [port.number for service in STACK.services for port in service.ports]
+    assert max(ports) + offset == 65_535
+
+
+@pytest.mark.parametrize("offset", [0, 1, 254, 255, 65_024])
+def test_resolver_hosts_differ(offset: int) -> None:
+    """Each offset has a loopback address of its own, none of them a network's or the usual one."""
+    numbers = [int(part) for part in resolver_host(offset).split(".")]
+    assert numbers[0] == 127
+    assert all(0 <= number <= 255 for number in numbers)
+    assert resolver_host(offset) != LOOPBACK
+    assert resolver_host(offset) != resolver_host(offset + 1)
+
+
+def test_endpoints_as_text() -> None:
+    """An IPv6 host is written in brackets."""
+    assert str(Endpoint("::1", 25)) == "[::1]:25"
+    assert str(Endpoint("127.0.0.1", 25)) == "127.0.0.1:25"
