@@ -35,7 +35,7 @@ class Filter:
         self.config = config
         self.metrics = metrics
         self.retired = False
-        """Sessions end after their transaction."""
+        """No transaction begins with this one any more."""
         self.pool = Pool(
             config.mailboxes, config.hostname, config.timeouts, max_idle=config.max_connections
         )

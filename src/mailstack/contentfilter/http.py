@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import h11
 
+from mailstack.contentfilter.streams import send
 from mailstack.observe.metrics import CONTENT_TYPE
 
 TIMEOUT_S: Final = 5.0
@@ -62,8 +63,7 @@ class HttpServer:
             connection.receive_data(await reader.read(8192))
             event = connection.next_event()
         if isinstance(event, h11.Request):
-            writer.write(self._answer(connection, event))
-            await writer.drain()
+            await send(writer, self._answer(connection, event), TIMEOUT_S)
 
     def _answer(self, connection: h11.Connection, request: h11.Request) -> bytes:
         status, content_type, body = self._page(request)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, Self
 
 from mailstack.contentfilter.config import Address, Timeouts
+from mailstack.contentfilter.streams import send
 from mailstack.errors import ProtocolError
 from mailstack.protocols.lmtp_replies import Reply, ReplyReader, extensions
 
@@ -61,7 +62,7 @@ class Connection:
 
     async def _greet(self, hostname: str) -> None:
         await self._expect_accepted()
-        self._writer.write(b"LHLO " + hostname.encode() + b"\r\n")
+        await self._write(b"LHLO " + hostname.encode() + b"\r\n")
         self.extensions = extensions(await self._expect_accepted())
 
     async def _expect_accepted(self) -> Reply:
@@ -76,7 +77,7 @@ class Connection:
         Raises:
             MailboxServerGone: before all of them were answered.
         """
-        self._writer.write(b"".join(commands))
+        await self._write(b"".join(commands))
         return [await self.reply(self._timeouts.command) for _ in commands]
 
     async def send_message(self, fields: bytes, body: AsyncIterator[bytes]) -> None:
@@ -90,18 +91,14 @@ class Connection:
         async for block in body:
             waiting.append(block)
             if len(block) >= READ_OCTETS:
-                await self._write(waiting)
+                await self._write(b"".join(waiting))
                 waiting = []
         waiting.append(b".\r\n")
-        await self._write(waiting)
+        await self._write(b"".join(waiting))
 
-    async def _write(self, blocks: list[bytes]) -> None:
-        self._writer.write(b"".join(blocks))
-        if not self._writer.transport.get_write_buffer_size():
-            return
+    async def _write(self, data: bytes) -> None:
         try:
-            async with asyncio.timeout(self._timeouts.command):
-                await self._writer.drain()
+            await send(self._writer, data, self._timeouts.command)
         except OSError as error:
             raise MailboxServerGone(f"while sending: {_cause(error)}") from error
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from mailstack.contentfilter.config import Address, Config
 from mailstack.contentfilter.metrics import FilterMetrics
+from mailstack.contentfilter.streams import put
 from mailstack.contentfilter.verdict import NOT_ANSWERED, Deferred, Verdict, scored
 from mailstack.errors import ProtocolError
 from mailstack.protocols.spamc import ResponseReader, Scored, headers_request
@@ -74,7 +75,7 @@ class Scanner:
 async def _exchange(address: Address, request: bytes, response: ResponseReader) -> Scored:
     reader, writer = await asyncio.open_connection(*address)
     try:
-        writer.write(request)
+        put(writer, request)
         # spamd answers only once it has read all, or refuses without reading: never wait for both.
         while (answer := response.scored()) is None:
             data = await reader.read(READ_OCTETS)

@@ -61,17 +61,14 @@ class Service:
     def reload(self, config: Config) -> None:
         """Begin new transactions by ``config``. Its ports and account are not looked at."""
         retired, self._filter = self._filter, Filter(config, self._filter.metrics)
-        self._retire(retired)
-
-    def _retire(self, retired: Filter) -> None:
         retired.retire()
-        for session in list(self._sessions):
-            session.stop()
 
     async def _stop(self) -> None:
         """Accept nothing new, finish the transactions under way, end."""
         self._servers[0].close()
-        self._retire(self._filter)
+        self._filter.retire()
+        for session in list(self._sessions):
+            session.stop()
         if self._sessions:
             await asyncio.wait(
                 self._sessions.values(), timeout=self._filter.config.timeouts.shutdown
@@ -92,7 +89,7 @@ class Service:
             writer.close()
             return
         metrics.connections += 1
-        session = Session(self._filter, reader, writer, f"{next(self._numbers):x}")
+        session = Session(lambda: self._filter, reader, writer, f"{next(self._numbers):x}")
         task = self._tasks.create_task(_guarded(session.run()))
         self._sessions[session] = task
         task.add_done_callback(lambda _: self._leave(session))

@@ -7,14 +7,18 @@ here because it is one table of what is allowed when.
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, assert_never
 
 from mailstack.contentfilter.envelope import Envelope, Recipient
 from mailstack.contentfilter.reception import Reception
+from mailstack.contentfilter.streams import put, send
 from mailstack.protocols import lmtp
 from mailstack.protocols.lmtp_replies import Reply, reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mailstack.contentfilter.deliver import Transaction
     from mailstack.contentfilter.filter import Filter
 
@@ -45,15 +49,14 @@ class Session:
 
     def __init__(
         self,
-        owner: "Filter",
+        current: "Callable[[], Filter]",
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         name: str,
     ) -> None:
-        self._filter = owner
-        self._config = owner.config
-        self._relay = not owner.config.enabled
-        """One copy for all, and at once: nothing to wait for between recipients and message."""
+        self._current = current
+        """A reload makes another filter; each transaction has the one it began with."""
+        self._filter = current()
         self._reader = reader
         self._writer = writer
         self._name = name
@@ -87,10 +90,10 @@ class Session:
             self._writer.close()
 
     async def _run(self) -> None:
-        self._replies.append(reply(220, f"{self._config.hostname} mailstack contentfilter"))
+        self._replies.append(reply(220, f"{self._filter.config.hostname} mailstack contentfilter"))
         await self._flush()
         while not self._closing:
-            async with asyncio.timeout(self._config.timeouts.idle):
+            async with asyncio.timeout(self._filter.config.timeouts.idle):
                 data = await self._reader.read(READ_OCTETS)
             if not data:
                 return
@@ -101,18 +104,21 @@ class Session:
         """Everything that has arrived, then the replies in one write."""
         while not self._closing and (event := self._commands.next_event()) is not None:
             if self._unasked and not isinstance(event, lmtp.Rcpt):
-                await self._settle(then_data=self._relay and isinstance(event, lmtp.Data))
+                # Unscanned, one copy for all follows at once.
+                at_once = not self._filter.config.enabled and isinstance(event, lmtp.Data)
+                await self._settle(then_data=at_once)
             await self._handle(event)
         await self._settle()
-        if self._filter.retired and self._envelope is None and not self._closing:
+        if self._current().retired and self._envelope is None and not self._closing:
             self._close(_CLOSING)
         await self._flush()
 
     def stop(self) -> None:
-        """Leave now if nothing is under way, else after this transaction (``retired``)."""
+        """The filter ends: leave now if nothing is under way, else after this transaction."""
         if self._envelope is None and not self._replies and not self._closing:
             self._closing = True
-            self._writer.write(_CLOSING.encode())
+            with suppress(ConnectionError):
+                put(self._writer, _CLOSING.encode())
             self._writer.close()
 
     async def _handle(self, event: lmtp.Event) -> None:
@@ -159,6 +165,7 @@ class Session:
             return self._refuse(_NESTED_MAIL)
         if any(p.split(b"=", 1)[0].upper() not in _MAIL_PARAMETERS for p in mail.parameters):
             return self._refuse(_UNKNOWN_PARAMETER)
+        self._filter = self._current()
         self._transactions += 1
         self._envelope = Envelope(mail, f"{self._name}.{self._transactions}")
         self._transaction = self._filter.transaction(self._envelope)
@@ -172,7 +179,7 @@ class Session:
         if rcpt.parameters:
             await self._settle()
             return self._refuse(_UNKNOWN_PARAMETER)
-        if self._named >= self._config.max_recipients:
+        if self._named >= self._filter.config.max_recipients:
             await self._settle()
             return self._replies.append(_TOO_MANY_RECIPIENTS)
         self._unasked.append(Recipient(self._named, rcpt))
@@ -238,8 +245,6 @@ class Session:
     async def _flush(self) -> None:
         if not self._replies:
             return
-        self._writer.write(b"".join(answer.encode() for answer in self._replies))
+        replies = b"".join(answer.encode() for answer in self._replies)
         self._replies.clear()
-        if self._writer.transport.get_write_buffer_size():
-            async with asyncio.timeout(self._config.timeouts.command):
-                await self._writer.drain()
+        await send(self._writer, replies, self._filter.config.timeouts.command)

@@ -254,7 +254,17 @@ async def theatre(spool: Path, **changes: object) -> AsyncIterator[Theatre]:
         await service.serving.wait()
         try:
             yield Theatre(
-                service, mailboxes, spamd, config, metrics, stop, ended, *servers, *service.ports
+                service,
+                mailboxes,
+                spamd,
+                config,
+                metrics,
+                stop,
+                ended,
+                mailbox_listener=servers[0],
+                spamd_listener=servers[1],
+                port=lmtp_port,
+                http_port=http_port,
             )
         finally:
             stop.set()
