@@ -72,6 +72,8 @@ def _parse_local(local: str, text: str) -> str:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
     if len(folded) >= 2 and folded[0] == folded[-1] == '"':  # noqa: PLR2004 - two quotes
         folded = folded[1:-1]  # RFC 5321 4.1.2: quotes that are not needed mean nothing
+    if folded.startswith("-"):  # Postfix refuses it: allow_min_user, postconf(5)
+        raise ValueError(f"{text!r} cannot get mail: no address may begin with -")
     if not _LOCAL.fullmatch(folded):
         raise ValueError(
             f"{text!r} is not an address: spaces, quotes, control characters and ()<>[]:;@\\, "

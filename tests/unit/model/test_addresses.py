@@ -43,7 +43,13 @@ def test_canonical_form(written: str, canonical: str) -> None:
 
 NO_ADDRESSES = [
     *("", "ann", "@", "@example.org", "ann@", "ann@localhost", "a@b@example.org"),
-    *(".ann@example.org", "ann.@example.org", "a..b@example.org", "a b@example.org"),
+    *(
+        ".ann@example.org",
+        "ann.@example.org",
+        "a..b@example.org",
+        "a b@example.org",
+        "-a@example.org",
+    ),
     *("ann@-a.example", "ann@a_b.example", "ann@a..b", "ann@[192.0.2.1]", "ann@192.0.2.1"),
     *('"a b"@example.org', 'a"b@example.org', "a\\b@example.org", "a,b@example.org"),
     *("a\r\nb@example.org", "a\0b@example.org", "a\x7fb@example.org", "a\u00a0b@example.org"),

@@ -113,3 +113,10 @@ async def test_a_closed_store_answers_nothing(tmp_path: Path) -> None:
         store.get(Key("domain", "example.org"))
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.put(domain())
+
+
+async def test_a_backup_that_cannot_be_written(tmp_path: Path) -> None:
+    """The error names the backup, not the store, and leaves nothing behind."""
+    async with SqliteStore(tmp_path / "store.db", create=True) as store:
+        with pytest.raises(StoreUnavailable, match=r"backup .*missing/b\.db cannot be written"):
+            await store.backup(tmp_path / "missing" / "b.db")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from mailstack.errors import StoreUnavailable
 from mailstack.store.contract import Stored
 from mailstack.store.sqlite.connect import connect, unavailable
 from mailstack.store.sqlite.queries import stored
@@ -60,7 +61,11 @@ def backup(path: Path, target: Path) -> None:
         _sync(partial)
         partial.replace(target)
         _sync(target.parent)
-    except (sqlite3.Error, OSError) as error:
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the backup {target} cannot be written: {error.strerror}"
+        ) from error
+    except sqlite3.Error as error:
         raise unavailable(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
