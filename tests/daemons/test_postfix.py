@@ -293,6 +293,10 @@ async def test_reload_keeps_sessions_and_takes_effect(stage: MailStage) -> None:
             r"/postfix/master\.cf:2: Postfix says: .*",
         ),
         (
+            {"master.cf": "extra unix - - n - - smtpp\n"},
+            r"/postfix/master\.cf:1: Postfix says: .*there is no program smtpp",
+        ),
+        (
             {"master.cf": "submission/inet/smtpd_nonsense = yes\n"},
             r"/postfix/master\.cf:1: Postfix says: .*smtpd_nonsense.*",
         ),

@@ -42,7 +42,7 @@ async def check(site: Site, folder: Path) -> None:
     settle(folder / main_override.NAME)
     printed = (await run(("postconf", "-c", str(folder), "-d"))).output
     defaults = dict(main_override.pair(line) for line in printed.splitlines())
-    for judge in (_postconf, _owners, _smtpd):
+    for judge in (_postconf, _owners, _programs, _smtpd):
         if words := await judge(folder, defaults):
             raise _refusal(site, folder, words, defaults)
 
@@ -67,6 +67,17 @@ async def _owners(folder: Path, defaults: dict[str, str]) -> str:
                 if usual.fullmatch(defaults.get(name, "")) and not allowed.fullmatch(value):
                     return f"{name} = {value} is not {kind}"
     return unknown_restriction(chosen, Path(installed.program("smtpd")))
+
+
+async def _programs(folder: Path, _: dict[str, str]) -> str:
+    """Look for the program of each service; master(8) would only find it missing on first use."""
+    file = folder / master_override.NAME
+    known = installed.programs()
+    for line in logical_lines(file.read_text(), file):
+        command = master_override.command(line.text)
+        if command not in known:
+            return f"master.cf: line {line.number}: there is no program {command}"
+    return ""
 
 
 def _chosen(folder: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Questions to the installed Postfix that need no configuration."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
@@ -27,6 +28,12 @@ def default(parameter: str) -> str:
     return finished.stdout.strip()
 
 
+@cache
 def program(name: str) -> str:
     """Return the path of one of Postfix's daemons."""
     return str(Path(default("daemon_directory")) / name)
+
+
+def programs() -> frozenset[str]:
+    """Return the names of Postfix's daemons."""
+    return frozenset(path.name for path in Path(default("daemon_directory")).iterdir())

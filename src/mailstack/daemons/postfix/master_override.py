@@ -57,6 +57,12 @@ def merge(base: str, text: str, folder: Path, names: Mapping[str, str]) -> str:
     return replace(base, services.changed, _key)
 
 
+def command(service: str) -> str:
+    """Return the program of a service."""
+    words: list[str] = _WORD.findall(service)
+    return words[_FIELDS - 1]
+
+
 def _key(text: str) -> str:
     name, kind = text.split(None, 2)[:2]
     return f"{name}/{kind}"

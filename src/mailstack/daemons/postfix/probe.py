@@ -18,7 +18,7 @@ NOBODY = "mailstack-probe"
 
 
 async def probe(site: Site) -> None:
-    """Raise ProbeFailed, with what was said and what came back, unless recipients are told apart."""
+    """Raise ProbeFailed, with what was said and what came back, unless recipients are told."""
     listening = site.addresses["postfix.smtp"]
     host = LOOPBACK if listening.host == EVERYWHERE else listening.host
     try:
