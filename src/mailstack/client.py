@@ -53,8 +53,15 @@ class Answer:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The body, where it is a JSON object."""
-        found: dict[str, Any] = json.loads(self.body)
+        """The body, where it is a JSON object.
+
+        Raises:
+            MailstackError: it broke off; http.client does not say so by itself.
+        """
+        try:
+            found: dict[str, Any] = json.loads(self.body)
+        except ValueError as error:
+            raise _broken("the answer broke off") from error
         return found
 
 
@@ -196,4 +203,8 @@ def _unreachable(where: str, error: Exception) -> MailstackError:
         return MailstackError(f"{where} may not be opened by this user", advice="run as root")
     if isinstance(error, TimeoutError):
         return MailstackError("couchmail did not answer in time", advice="see 'mailstack status'")
-    return MailstackError(f"the connection to couchmail broke: {error}", advice="try again")
+    return _broken(str(error))
+
+
+def _broken(why: str) -> MailstackError:
+    return MailstackError(f"the connection to couchmail broke: {why}", advice="try again")
