@@ -1,7 +1,8 @@
 """docs/reference/metrics.md, from where the metrics are made.
 
 The source is read, not run: a metric exists where ``Counter("name", "text", …)`` stands, whether or
-not a service is there to ask.
+not a service is there to ask. The supervisor writes a file instead; its numbers, one for each
+service, stand as ``("name", "gauge", "text")``.
 """
 
 import ast
@@ -17,10 +18,13 @@ _KINDS = {"Counter": "counter", "Gauge": "gauge", "Latency": "histogram"}
 _FAMILIES = {"counter": "counter", "CounterMetricFamily": "counter"}
 
 _ABOUT = """\
-couchmail serves its numbers on its `api` port, the content filter on its `http` port, both at
-`/metrics` in Prometheus' text format, beside those of the process (memory, CPU, open files). Every
-series exists from the start with 0, so that a rate sees the first event too. Names are kept: they
-change only with a note in the changelog.
+In Prometheus' text format. couchmail serves its numbers on its `api` port, the content filter on its
+`http` port, both at `/metrics`, beside those of the process (memory, CPU, open files). The supervisor
+opens no port: it keeps STATE/run/mailstack.prom up to date, for node_exporter's textfile collector.
+Dovecot's own statistics are on its `metrics` port.
+
+Every series exists from the start with 0, so that a rate sees the first event too. Names are kept:
+they change only with a note in the changelog.
 """
 
 
@@ -44,11 +48,25 @@ def metrics_page() -> str:
 def metrics() -> list[Metric]:
     """Every metric that stands in the source, by name."""
     trees = (ast.parse(path.read_text()) for path in sorted(SRC.rglob("*.py")))
-    calls = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return sorted(metric for call in calls for metric in _metric(call))
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return sorted(metric for node in nodes for metric in _metric(node))
 
 
-def _metric(call: ast.Call) -> Iterator[Metric]:
+def _metric(node: ast.AST) -> Iterator[Metric]:
+    match node:
+        case ast.Call():
+            yield from _made(node)
+        case ast.Tuple(
+            elts=[
+                ast.Constant(value=str(name)),
+                ast.Constant(value="counter" | "gauge" as kind),
+                ast.Constant(value=str(text)),
+            ]
+        ):
+            yield Metric(name, kind, ("service",), text)
+
+
+def _made(call: ast.Call) -> Iterator[Metric]:
     maker = call.func.id if isinstance(call.func, ast.Name) else ""
     kind = _KINDS.get(maker, "")
     if maker == "Sampled" and call.args and isinstance(call.args[0], ast.Name):
