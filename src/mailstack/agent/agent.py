@@ -115,9 +115,7 @@ class Agent:
     async def _after(self, life: Life, ended: Ended) -> None:
         """Decide what a life's end means for the next one."""
         words = self.around.output.last_words()
-        # a hung daemon's reason is what the probe saw; a dead one's is what it said at last
-        quote = ended.cause is Cause.CRASHED and words
-        reason = f"{ended.reason}: {words}" if quote else ended.reason
+        reason = f"{ended.reason}: {words}" if ended.spoke and words else ended.reason
         if ended.cause is Cause.PLANNED:
             self.around.output.say(f"restarting: {ended.reason}")
         elif life.is_starting and self._proven is not None and self._proven is not self._now:

@@ -35,12 +35,16 @@ class Cause(Enum):
 
 
 class Ended(Exception):
-    """A life is over; its processes are still to be stopped."""
+    """A life is over; its processes are still to be stopped.
 
-    def __init__(self, cause: Cause, reason: str) -> None:
+    ``spoke``: the daemon ended by itself, so its last lines probably say why.
+    """
+
+    def __init__(self, cause: Cause, reason: str, *, spoke: bool = False) -> None:
         super().__init__(reason)
         self.cause = cause
         self.reason = reason
+        self.spoke = spoke
 
 
 @dataclass(slots=True)
@@ -125,13 +129,13 @@ class Life:
         while True:
             _, running = self._running[name]
             began = self.around.clock.now()
-            how = describe(await running.wait())
+            status = await running.wait()
             if running is self.main:
-                raise Ended(Cause.CRASHED, how)
+                raise Ended(Cause.CRASHED, describe(status), spoke=status >= _SIGNALLED)
             self.around.health.restarts += 1
             if self.around.clock.now() - began >= self.around.rhythm.stable_s:
                 backoff.reset()
-            self.around.output.say(f"companion {name} {how}; starting it again")
+            self.around.output.say(f"companion {name} {describe(status)}; starting it again")
             await running.sweep()
             self.around.ledger.closed(running)
             await self.around.clock.sleep(backoff.next_s())

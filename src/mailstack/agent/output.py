@@ -10,6 +10,8 @@ from typing import Final
 
 KEPT: Final = 3
 """Lines of a dead daemon that are quoted: a fatal error, and what led to it."""
+REMARK: Final = "mailstack: "
+"""How a remark of the agent begins, between the daemon's own lines."""
 _MAX_QUOTED: Final = 300
 """Characters of each; a person reads the reason as one line."""
 
@@ -29,7 +31,7 @@ class Output:
 
     def say(self, remark: str) -> None:
         """Take a remark of the agent's own."""
-        self.pass_on(f"mailstack: {remark}")
+        self.pass_on(f"{REMARK}{remark}")
 
     def last_words(self) -> str:
         """Return the last lines as one, and forget them."""

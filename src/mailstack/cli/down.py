@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from mailstack.agent.state import supervisor_lock
+from mailstack.aio import lock, proc
 from mailstack.cli.invocation import Invocation
 from mailstack.cli.progress import Progress
 from mailstack.errors import ServiceFailed
@@ -14,7 +16,7 @@ _SILENCE_S: Final = 60.0
 """Longest time between two services that stop; the slowest may take 30 s to finish its work."""
 _EXIT_S: Final = 10.0
 """From the last event to the end of the supervisor."""
-_POLL_S: Final = 0.02
+_POLL_S: Final = 0.01
 
 
 def down(invocation: Invocation) -> None:
@@ -27,18 +29,20 @@ def down(invocation: Invocation) -> None:
     if connection is None:
         _end_leftovers(invocation.state)
         return
+    began, supervisor = time.monotonic(), lock.holder(supervisor_lock(invocation.state))
     with connection, Progress(sys.stdout) as progress:
         client.ask(connection, "stop")
         for event in client.events(connection, _SILENCE_S):
-            if event.get("state") == "stopped":
-                progress.service(event["service"], event["state"], "", event["at_s"])
-    _wait_for_the_end(invocation.state)
+            if event.get("state") in {"stopped", "failed"}:
+                seconds = time.monotonic() - began
+                progress.service(event["service"], event["state"], event["reason"], seconds)
+    _wait_for_the_end_of(supervisor)
     sys.stdout.write("Stopped.\n")
 
 
-def _wait_for_the_end(state: Path) -> None:
+def _wait_for_the_end_of(supervisor: int) -> None:
     deadline = time.monotonic() + _EXIT_S
-    while client.is_running(state):
+    while (found := proc.entry(supervisor)) is not None and found.alive:
         if time.monotonic() > deadline:
             raise ServiceFailed("the supervisor has stopped all services, but does not end")
         time.sleep(_POLL_S)

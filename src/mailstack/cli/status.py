@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import typer
@@ -53,12 +54,19 @@ def _row(name: str, one: dict[str, Any]) -> list[str]:
     return [
         name,
         f"[{colour}]{one['state']}[/]",
-        one["since"].replace("T", " ").partition(".")[0],
+        _since(one["since"]),
         str(one["pid"] or "-"),
         f"{one['pss_kib'] / 1024:.0f} MiB",
         str(one["restarts"]),
-        " ".join(f"{number}/{port}" for port, number in one["ports"].items()),
+        " ".join(str(number) for number in one["ports"].values()),
     ]
+
+
+def _since(text: str) -> str:
+    """Return the time in this machine's zone; with the day unless it is today."""
+    moment = datetime.fromisoformat(text).astimezone()
+    today = moment.date() == datetime.now(UTC).astimezone().date()
+    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
 
 
 def _remarks(one: dict[str, Any]) -> list[str]:

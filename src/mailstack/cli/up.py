@@ -1,7 +1,8 @@
 """``mailstack up``: install what is missing, and start the stack, in front or in the back."""
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from io import StringIO
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from mailstack.agent.options import Options
 from mailstack.cli.invocation import Invocation
@@ -43,8 +44,8 @@ def _join(*, running_events: "Iterable[dict[str, Any]]", detach: bool) -> None:
     """Somebody has started it already: wait until it is healthy, too."""
     if not detach:
         raise ServiceFailed("the stack runs already", advice="see 'mailstack status'")
+    _wait(running_events, StringIO())
     sys.stdout.write("The stack runs already.\n")
-    _wait(running_events)
 
 
 def _install_missing() -> None:
@@ -68,18 +69,18 @@ def _up_in_background(invocation: Invocation) -> None:
     log = invocation.state / "log" / "supervisor.log"
     launched = launch(_options(invocation), log)
     with launched.connection as connection:
-        if not _wait(client.events(connection, _SILENCE_S)):
+        if not _wait(client.events(connection, _SILENCE_S), sys.stdout):
             launched.process.wait()
             raise ServiceFailed("the supervisor ended before all was healthy", advice=f"see {log}")
 
 
-def _wait(events: "Iterable[dict[str, Any]]") -> bool:
+def _wait(events: "Iterable[dict[str, Any]]", out: IO[str]) -> bool:
     """Show events until the start has ended; return whether it did.
 
     Raises:
         ServiceFailed: it failed, or was stopped.
     """
-    with Progress(sys.stdout) as progress:
+    with Progress(out) as progress:
         for event in events:
             match event:
                 case {"service": name, "state": state, "reason": reason, "at_s": at_s}:

@@ -17,15 +17,15 @@ import uvloop
 
 from mailstack.agent.options import Options
 from mailstack.errors import MailstackError
-from mailstack.observe.log import configure
-from mailstack.supervisor.logs import Logs
+from mailstack.supervisor.logs import FileHandler, Logs
 from mailstack.supervisor.start import supervise
 
 
 def main() -> int:
     """Run until stopped; return the exit code."""
     arguments = _parse()
-    configure()
+    log = arguments.state / "log" / "supervisor.log"
+    logging.basicConfig(level=logging.INFO, handlers=[FileHandler(log)])
     options = Options(arguments.config, arguments.state, arguments.set)
     starter = socket.socket(fileno=arguments.starter) if arguments.starter is not None else None
     logs = Logs(options.state)

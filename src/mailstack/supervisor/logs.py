@@ -1,19 +1,25 @@
-"""Where the services' lines go on one machine: a file each, and a stream that one may watch."""
+"""Where lines go on one machine: a file per service in STATE/log, and a stream that one may watch.
+
+What the agents and the supervisor say themselves is logged, too: in the background that is
+``supervisor.log``, the one file to read when something did not come up.
+"""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
+from mailstack.agent.output import REMARK
 from mailstack.observe.log import LogFile, Stream
 
-OWN = "mailstack: "
-"""How the agent's own remarks begin (agent/output.py): they belong into supervisor.log too."""
+OWN: Final = "mailstack"
+"""In place of a service: the supervisor's own lines."""
+_LOGGER: Final = logging.getLogger("mailstack")
 
 
 @dataclass(slots=True)
 class Logs:
-    """Files open on first use, so that nothing is written before the state folder is checked."""
+    """Files are opened on first use, so that nothing is written before the folder is checked."""
 
     state: Path
     stream: Stream | None = None
@@ -21,14 +27,26 @@ class Logs:
 
     def write(self, service: str, line: str) -> None:
         """Take one line of ``service``; never fails, never waits."""
+        if service == OWN:
+            _LOGGER.info("%s", line)
+            return
         if service not in self._files:
             self._files[service] = LogFile(self.state / "log" / f"{service}.log")
         self._files[service].write(line)
         if self.stream is not None:
             self.stream.write(service, line)
-        elif line.startswith(OWN):
-            logging.getLogger("mailstack").info("%s: %s", service, line.removeprefix(OWN))
+        elif line.startswith(REMARK):
+            _LOGGER.info("%s: %s", service, line.removeprefix(REMARK))
 
-    def lost(self) -> Mapping[str, int]:
-        """Return the lines that could not be written, by service."""
-        return {name: file.lost for name, file in self._files.items()}
+
+class FileHandler(logging.Handler):
+    """Puts what is logged into a file with a bounded size."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.file = LogFile(path)
+        self.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for line in self.format(record).splitlines():
+            self.file.write(line)

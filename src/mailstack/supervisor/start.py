@@ -25,6 +25,7 @@ from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.install import programs
 from mailstack.settings import Settings
 from mailstack.supervisor import control, ports
+from mailstack.supervisor.logs import OWN
 from mailstack.supervisor.supervisor import Supervisor
 from mailstack.topology.problems import problems
 from mailstack.topology.stack import STACK
@@ -96,7 +97,7 @@ def _check_none_runs_alone(folder: Path, services: Iterable[str]) -> None:
 async def _end_leftovers(folder: Path, on_line: Callable[[str, str], None]) -> None:
     ended = await ledger.end_leftovers(folder)
     if ended:
-        on_line("mailstack", f"ended {ended} processes that an earlier run had left behind")
+        on_line(OWN, f"ended {ended} processes that an earlier run had left behind")
 
 
 def _sockets(settings: Settings, services: Iterable[str]) -> Iterator[ports.Wanted]:

@@ -27,7 +27,7 @@ those services; "spamd -> inet port 53" goes through the resolver, tested below.
 
 
 def pod(service: str) -> str:
-    """The brief knows pods: contentfilter runs in Postfix's, and what it does, Postfix's pod does."""
+    """The brief knows pods: what contentfilter does, Postfix's pod does."""
     return service if service == INTERNET else STACK.service(service).pod or service
 
 
