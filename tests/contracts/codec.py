@@ -40,6 +40,18 @@ def read_every_way(
         assert read(make_reader(), pieces) == list(expected), pieces
 
 
+def read_until_fault(reader: Reader[T_co], pieces: Iterable[bytes]) -> tuple[list[T_co], bool]:
+    """All that was read, and whether a fault ended it."""
+    seen: list[T_co] = []
+    try:
+        for piece in pieces:
+            for item in reader.feed(piece):
+                seen.append(item)  # noqa: PERF402 - what was read before the fault must survive it
+    except ProtocolError:
+        return seen, True
+    return seen, False
+
+
 def refused_every_way(
     make_reader: Callable[[], Reader[object]],
     stream: bytes,
