@@ -18,10 +18,10 @@ _KINDS = {"Counter": "counter", "Gauge": "gauge", "Latency": "histogram"}
 _FAMILIES = {"counter": "counter", "CounterMetricFamily": "counter"}
 
 _ABOUT = """\
-In Prometheus' text format. couchmail serves its numbers on its `api` port, the content filter on its
-`http` port, both at `/metrics`, beside those of the process (memory, CPU, open files). The supervisor
-opens no port: it keeps STATE/run/mailstack.prom up to date, for node_exporter's textfile collector.
-Dovecot's own statistics are on its `metrics` port.
+In Prometheus' text format. couchmail serves its numbers on its `api` port, the content filter on
+its `http` port, both at `/metrics`, beside those of the process (memory, CPU, open files). The
+supervisor opens no port: it keeps STATE/run/mailstack.prom up to date, for node_exporter's textfile
+collector. Dovecot's own statistics are on its `metrics` port.
 
 Every series exists from the start with 0, so that a rate sees the first event too. Names are kept:
 they change only with a note in the changelog.
