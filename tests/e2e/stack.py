@@ -27,6 +27,7 @@ from mailstack.demo.internet import SmallInternet
 from mailstack.demo.mailbox import Mailbox
 from mailstack.demo.records import FRIEND
 from mailstack.demo.throwaway import DOMAIN, Throwaway
+from mailstack.errors import ServiceFailed
 from mailstack.install import programs
 
 SENDER = f"bob@{FRIEND}"
@@ -217,6 +218,12 @@ def running(
     stack.override("postgrey/whitelist_clients", f"{internet.plan.friend}\n")
     try:
         stack.throwaway.up()
+    except ServiceFailed as error:
+        logs = stack.log_since({}) if stack.state.exists() else {}
+        for service, text in logs.items():
+            error.add_note(f"{service} logged:\n" + "\n".join(text.splitlines()[-20:]))
+        raise
+    try:
         yield stack
     finally:
         stack.throwaway.run("down")

@@ -1,7 +1,8 @@
 """Which addresses one small internet uses. Pure arithmetic.
 
-Every small internet takes a /20 of 198.18.0.0/15, so 32 of them run side by side. That range is
-set aside for tests between networks (RFC 2544, appendix C.2.2; RFC 6890), so it is routed nowhere.
+Every small internet takes a /20 of 198.19.0.0/16, so 16 of them run side by side. 198.18.0.0/15 is
+set aside for tests between networks (RFC 2544, appendix C.2.2; RFC 6890), so it is routed nowhere;
+some proxies help themselves to its lower half, hence the upper one.
 The documentation ranges would not do: unbound answers their reverse zones itself (RFC 6303), so no
 client there could have a name. Nor would private ones: SpamAssassin trusts those and skips SPF.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-TEST_RANGE: Final = IPv4Network("198.18.0.0/15")
+TEST_RANGE: Final = IPv4Network("198.19.0.0/16")
 SLOT_PREFIX: Final = 20
 """Leaves sixteen /24: greylisting knows a client by its /24, so each is another stranger."""
 SLOTS: Final = 1 << (SLOT_PREFIX - TEST_RANGE.prefixlen)

@@ -86,7 +86,8 @@ def opened(
     """
     imap = _Imap(at, server_name, tls, timeout=10)
     try:
-        imap.login(address, password)
+        # Not LOGIN, which is for ASCII names only.
+        imap.authenticate("PLAIN", lambda _: f"\0{address}\0{password}".encode())
         yield Mailbox(imap)
     finally:
         imap.shutdown()

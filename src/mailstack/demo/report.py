@@ -39,6 +39,11 @@ class Report:
             self._status = self._console.status(f"{escape(step.title)} …")
             self._status.start()
 
+    def progress(self, what: str) -> None:
+        """Show what is going on within the step."""
+        if self._status is not None:
+            self._status.update(escape(what))
+
     def end(self, result: Result) -> None:
         """Print what was done, what it proves, and how long it took."""
         self.close()

@@ -30,16 +30,16 @@ def run(report: Report, *, keep: bool) -> bool:
     """
     check_root()
     with _terminable(), ExitStack() as cleanup:
-        world = World(_new_folder(), cleanup)
+        world = World(_new_folder(), cleanup, report.progress)
         cleanup.callback(_remove_folder, world)
         cleanup.callback(report.close)
         results = _tell(world, report)
         succeeded = all(result.succeeded for result in results)
-        if keep and world.keep():
-            _say_how_to_use(world, report)
-        elif not succeeded and (logs := world.folder / "var" / "log").exists():
+        if not succeeded and (logs := world.folder / "var" / "log").exists():
             world.kept = True
             report.say(f"The stack's logs are in {logs}")
+        if keep and world.keep():
+            _say_how_to_use(world, report)
         return succeeded
 
 

@@ -27,13 +27,13 @@ _SETTINGS: Final = {
 }
 
 
-def packages(_world: World) -> str:
+def packages(world: World) -> str:
     lacking = programs.missing_packages(map(registry.daemon, registry.PACKAGES))
     if not programs.is_found("ip"):
         lacking.append("iproute2")
     if not lacking:
         return "every daemon is installed"
-    debian.install(lacking, report=lambda _line: None)
+    debian.install(lacking, world.tell)
     return f"installed {' '.join(lacking)}"
 
 

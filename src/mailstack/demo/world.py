@@ -1,5 +1,6 @@
 """Who is in the demonstration: the stack, its users, and what the outside has sent them."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,8 @@ class World:
     """Of everything that is written; open to the daemons' accounts."""
     cleanup: ExitStack
     """Ends what was started, last first."""
+    tell: Callable[[str], None]
+    """Says what is going on within a long step."""
     kept: bool = False
     """Whether the folder stays."""
     alive: bool = False

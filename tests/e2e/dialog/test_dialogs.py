@@ -8,8 +8,6 @@ import pytest
 from tests.e2e.dialog.transcript import Transcript, play, read, variables
 from tests.e2e.stack import Stack
 
-from mailstack.demo.throwaway import DOMAIN
-
 TRANSCRIPTS = [
     read(file) for file in sorted((Path(__file__).parents[2] / "dialogs" / "smtp").glob("*.txt"))
 ]
@@ -20,8 +18,7 @@ _AT_ONCE = 8
 @pytest.fixture(scope="module")
 def played(shared_stack: Stack) -> Iterator[dict[str, Future[None]]]:
     """Begin every transcript; each test waits for its own."""
-    user = shared_stack.user()
-    names = variables(user, f"{shared_stack.fresh('nobody')}@{DOMAIN}")
+    names = variables(shared_stack, shared_stack.user())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         yield {t.name: pool.submit(play, shared_stack, t, names) for t in TRANSCRIPTS}
 

@@ -3,7 +3,7 @@ r"""Transcripts of SMTP sessions, played against a running stack.
 # A sentence: what must happen.
 port submission        smtp (the default), submission or submissions
 from stranger 7        an outside address; the friend's server unless told
-C: EHLO mail.example   a line of the client; {user}, {unknown}, {login} stand for what they say
+C: EHLO mail.example   a line of the client; {user} and others: see variables()
 C! text\n               octets, with Python's escapes, and no line end of their own
 S: 250 2.1.0           a reply of the server: its last line begins so
 S+ STARTTLS            the same reply has a line that, after its code, begins so
@@ -21,6 +21,7 @@ from tests.e2e.stack import Stack, User
 from tests.e2e.wire import Wire, wire
 
 from mailstack.demo.client import trusting
+from mailstack.demo.throwaway import DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,14 @@ def read(file: Path) -> Transcript:
     return Transcript(file.stem, tuple(steps), port, stranger)
 
 
-def variables(user: User, unknown: str) -> Mapping[str, str]:
+def variables(stack: Stack, user: User) -> Mapping[str, str]:
     """Return what the names in braces stand for."""
     plain = f"\0{user.address}\0{user.password}".encode()
     wrong = f"\0{user.address}\0wrong".encode()
     return {
         "user": user.address,
-        "unknown": unknown,
+        "unknown": f"{stack.fresh('nobody')}@{DOMAIN}",
+        "address": stack.internet.plan.stack,
         "login": base64.b64encode(plain).decode(),
         "wrong_login": base64.b64encode(wrong).decode(),
     }

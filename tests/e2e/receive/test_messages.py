@@ -108,26 +108,6 @@ def test_binary_and_eight_bit(stack: Stack) -> None:
     assert stack.delivered(user, "eight").get_content().strip() == text
 
 
-def test_utf8_sender(stack: Stack) -> None:
-    """A sender beyond ASCII (RFC 6531) reaches a user, or is told at once that it cannot."""
-    user = stack.user()
-    sender = f"jürgen@{FRIEND}"
-    octets = f"From: {sender}\r\nTo: {user.address}\r\nSubject: utf8\r\n\r\nhello\r\n".encode()
-    with wire(stack) as opened:
-        assert opened.reply().startswith("220")
-        offered = "SMTPUTF8" in opened.ask("EHLO mail.friend.example")
-        reply = opened.ask(f"MAIL FROM:<{sender}> SMTPUTF8 BODY=8BITMIME")
-        if not offered:
-            assert reply.startswith("5")
-            return
-        assert reply.startswith("250")
-        assert opened.ask(f"RCPT TO:<{user.address}>").startswith("250")
-        assert opened.ask("DATA").startswith("354")
-        opened.send(octets + b".\r\n")
-        assert opened.reply().startswith("250")
-    stack.delivered(user, "utf8")
-
-
 def test_many_recipients_in_one_transaction(stack: Stack) -> None:
     """Each recipient of one message gets one copy."""
     users = [stack.user() for _ in range(4)]

@@ -1,7 +1,7 @@
 """Who gets a message: users, aliases, catch-alls, and nobody else."""
 
 import pytest
-from tests.e2e.stack import SENDER, Stack, User
+from tests.e2e.stack import SENDER, Stack
 
 from mailstack.demo.throwaway import DOMAIN, OWNER
 from mailstack.errors import ServiceFailed
@@ -119,18 +119,6 @@ def test_mixed_case(stack: Stack) -> None:
     user = stack.user()
     assert stack.send(user.address.upper(), "LOUD").code == 250
     stack.delivered(user, "LOUD")
-
-
-def test_idn_domain(stack: Stack) -> None:
-    """A domain with letters beyond ASCII is reached by its A-label (RFC 5891 4.4)."""
-    label = stack.fresh("bücher")
-    domain = f"{label}.example"
-    stack.cli("domain", "add", domain)
-    created = stack.user("leser", domain=domain)
-    encoded = f"{label.encode('idna').decode()}.example"
-    user = User(f"leser@{encoded}", created.password)
-    assert stack.send(f"leser@{encoded}", "idn").code == 250
-    stack.delivered(user, "idn")
 
 
 def test_disabled_user(stack: Stack) -> None:
