@@ -40,7 +40,8 @@ def daemon_packages() -> Sequence[str]:
 
     release = {"VERSION_ID": str(RELEASE)}
     with patch("platform.freedesktop_os_release", return_value=release):
-        return [name for each in registry.PACKAGES for name in registry.daemon(each).packages]
+        daemons = [type(registry.daemon(service))() for service in registry.PACKAGES]
+        return [name for daemon in daemons for name in daemon.packages]
 
 
 def root() -> Path:
@@ -76,6 +77,7 @@ def _make(wanted: Path, packages: Sequence[str]) -> None:
     command = ["mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(packages)}"]
     finished = subprocess.run(
         [*command, SUITE, str(unfinished), mirror()],
+        check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -106,6 +108,7 @@ def run_inside(command: Sequence[str], timeout_s: float) -> subprocess.Completed
     enter = [sys.executable, str(Path(__file__)), str(root()), *command]
     return subprocess.run(
         [*alone, *enter],
+        check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -137,7 +140,8 @@ def _mount(*arguments: str) -> None:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("CI",) if name in os.environ}
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **kept}
+    fixed = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    return fixed | kept
 
 
 if __name__ == "__main__":

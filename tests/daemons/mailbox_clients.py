@@ -10,17 +10,18 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from tests.daemons.dict_server import DictServer, dict_server
+from tests.daemons.stage import EXAMPLE, Running, make_certificate, running, site_for
+
 from mailstack.aio.dialog import connect
 from mailstack.daemons.contract import Overrides, Site
 from mailstack.daemons.dovecot import DAEMON
 from mailstack.settings import Settings
 from mailstack.topology.model import Endpoint
-from tests.daemons.dict_server import DictServer, dict_server
-from tests.daemons.stage import EXAMPLE, Running, make_certificate, running, site_for
 
 OFFSET = 5000
 ANN = "ann@example.org"
-PASSWORD = "secret"  # noqa: S105 - of a test user
+PASSWORD = "secret"
 HAM = "From: Bob <bob@example.com>\r\nSubject: lunch\r\n\r\nat noon?\r\n"
 
 T = TypeVar("T")
@@ -46,7 +47,10 @@ async def dovecot(
 
 
 def add_user(
-    store: DictServer, address: str, password: str = "{PLAIN}secret", quota: int | None = None
+    store: DictServer,
+    address: str,
+    password: str = f"{{PLAIN}}{PASSWORD}",
+    quota: int | None = None,
 ) -> None:
     """As couchmail spells it, for both versions of Dovecot at once."""
     limit = {"quota_rule": f"*:bytes={quota}", "quota_storage_size": f"{quota}B"} if quota else {}

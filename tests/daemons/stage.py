@@ -5,14 +5,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
 from mailstack.daemons.accounts import account
-from mailstack.daemons.contract import Account, Command, Daemon, Overrides, Paths, ProbeFailed, Site
+from mailstack.daemons.contract import Command, Daemon, Overrides, Paths, ProbeFailed, Site
 from mailstack.settings import Settings
 from mailstack.topology.addresses import one_machine, resolver_host
 from mailstack.topology.model import Endpoint
@@ -24,7 +24,7 @@ EXAMPLE = {"domain": "example.org", "email": "owner@example.org"}
 @contextmanager
 def state_folder() -> Iterator[Path]:
     """A short path that unprivileged daemons may enter."""
-    state = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))  # noqa: S108 - mkdtemp
+    state = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
     state.chmod(0o755)
     try:
         yield state
@@ -60,9 +60,11 @@ def make_certificate(state: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (state / "secure").chmod(0o711)
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        + ["-nodes", "-days", "2", "-subj", "/CN=mail.example.org"]
-        + ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=mail.example.org"),
+            *("-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"),
+        ],
         check=True,
         capture_output=True,
     )
@@ -98,6 +100,12 @@ class Running:
 
     def said(self, words: str) -> bool:
         return any(words in line for line in self.output)
+
+    async def says(self, words: str, timeout_s: float = 20) -> None:
+        """Wait until it has printed ``words``."""
+        async with asyncio.timeout(timeout_s):
+            while not self.said(words):  # noqa: ASYNC110 - another process says it
+                await asyncio.sleep(0.02)
 
     async def healthy(self, timeout_s: float = 20) -> None:
         """Wait until the probe passes."""
@@ -141,19 +149,15 @@ async def start(command: Command) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.STDOUT,
         env={**MINIMAL_ENVIRONMENT, **command.env},
         start_new_session=True,
-        **_identity(command.account),
+        user=command.account.uid,
+        group=command.account.gid,
+        extra_groups=list(command.account.groups),
     )
-
-
-def _identity(run_as: Account) -> dict[str, int | Sequence[int]]:
-    if run_as == Account(0, 0) or os.geteuid() != 0:
-        return {}
-    return {"user": run_as.uid, "group": run_as.gid, "extra_groups": list(run_as.groups)}
 
 
 async def _collect(process: asyncio.subprocess.Process, output: list[str]) -> None:
     assert process.stdout is not None
-    async for line in process.stdout:
+    while line := await process.stdout.readline():
         output.append(line.decode("utf-8", "replace").rstrip())
 
 

@@ -8,7 +8,6 @@ import os
 import sys
 
 import pytest
-
 from tests.daemons.debian13 import run_inside
 
 if os.geteuid() != 0:
@@ -20,7 +19,9 @@ PYTEST = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addo
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("daemon", ["dovecot", "spamassassin", "unbound"])
+@pytest.mark.parametrize(
+    "daemon", ["dovecot", "opendkim", "postfix", "postgrey", "spamassassin", "unbound"]
+)
 def test_daemon_of_debian_13(daemon: str) -> None:
     """What holds with this machine's daemon holds with Debian 13's."""
     import_mode = "--import-mode=importlib"

@@ -2,19 +2,16 @@
 
 import asyncio
 import imaplib
-import subprocess
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from mailstack.aio.dialog import connect
-from mailstack.daemons.dovecot import DAEMON
-from mailstack.daemons.dovecot.sieve import compile_script
-from mailstack.errors import ConfigError, InvalidDocument, MissingProgram
 from tests.daemons.mailbox_clients import (
     ANN,
     HAM,
+    OFFSET,
     PASSWORD,
     activate,
     add_user,
@@ -27,7 +24,14 @@ from tests.daemons.mailbox_clients import (
     trusting,
     with_imap,
 )
-from tests.daemons.stage import commit, state_folder
+from tests.daemons.stage import commit, make_certificate, running, site_for, state_folder
+
+from mailstack.aio.command import run
+from mailstack.aio.dialog import connect
+from mailstack.daemons.dovecot import DAEMON
+from mailstack.daemons.dovecot.sieve import compile_script
+from mailstack.errors import ConfigError, InvalidDocument, MissingProgram
+from mailstack.topology.model import Endpoint
 
 try:
     DAEMON.version()
@@ -63,7 +67,6 @@ async def test_delivered_mail_is_read_over_imap(state: Path) -> None:
 async def test_a_login_needs_tls(state: Path) -> None:
     """Without STARTTLS neither LOGIN nor AUTH=PLAIN is offered or taken; after it, both are."""
     async with dovecot(state) as (stage, _):
-
         imap = stage.site.addresses["dovecot.imap"]
         # Dovecot trusts a client whose address is its own, so come from another one.
         reader, writer = await asyncio.open_connection(
@@ -129,21 +132,21 @@ async def test_unavailable_store_is_never_an_unknown_user(state: Path, how: str)
         verdict = await sasl_plain(stage.site, ANN, PASSWORD)
         assert verdict.startswith("FAIL\t1"), verdict
         assert "\ttemp" in verdict or "code=temp_fail" in verdict
-        with pytest.raises(imaplib.IMAP4.error, match="UNAVAILABLE|Temporary"):
+        with pytest.raises(imaplib.IMAP4.error, match=r"UNAVAILABLE|Temporary"):
             await with_imap(stage.site, lambda _: None)
+
+
+async def hashed(password: str) -> str:
+    """As Dovecot itself writes it."""
+    done = await run(["doveadm", "-O", "pw", "-s", "ARGON2ID", "-p", password])
+    return done.output.strip()
 
 
 async def test_a_new_password_counts_at_once(state: Path) -> None:
     """Nothing is cached: the old password fails right after the change, the new one works."""
     async with dovecot(state, QUICK) as (stage, store):
         assert (await sasl_plain(stage.site, ANN, PASSWORD)).startswith("OK\t1")
-        hashed = subprocess.run(
-            ["doveadm", "-O", "pw", "-s", "ARGON2ID", "-p", "other"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        add_user(store, ANN, hashed)
+        add_user(store, ANN, await hashed("other"))
         assert (await sasl_plain(stage.site, ANN, "other")).startswith("OK\t1")
         assert (await sasl_plain(stage.site, ANN, PASSWORD)).startswith("FAIL\t1")
         del store.values["", f"shared/passdb/{ANN}"]
@@ -292,9 +295,9 @@ async def test_a_reload_keeps_sessions(state: Path) -> None:
                 pass
             await commit(DAEMON, site, {"greeting.conf": "login_greeting = changed\n"})
             await DAEMON.reload(site, stage.pid)
-            async with asyncio.timeout(10):
-                while not await _greets(stage.site.addresses["dovecot.imap"].port, "changed"):
-                    await asyncio.sleep(0.05)
+            await stage.says("reloading configuration")
+            await stage.healthy()
+            assert await _greets(site.addresses["dovecot.imap"].port, "changed")
             await session.send("b SELECT INBOX")
             while not (line := await session.line()).startswith("b "):
                 pass
@@ -308,17 +311,42 @@ async def _greets(port: int, word: str) -> bool:
     return word.encode() in line
 
 
-async def test_a_broken_override_is_refused_with_its_place(state: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("# fine\nmail_max_userip_connections = 5\nnonsense_setting = 1\n", 3, "nonsense_setting"),
+        ("\nmail_max_userip_connections = many\n", 2, "Invalid number many"),
+        ("protocol imap {\n  mail_max_userip_connections = 5\n", 1, "does not end"),
+    ],
+)
+async def test_a_broken_override_is_refused_with_its_place(
+    state: Path, text: str, line: int, words: str
+) -> None:
     """The owner's file and line are named, and what is in force stays so."""
-    async with dovecot(state) as (stage, _):
-        before = stage.site.paths.conf.resolve()
-        broken = {"a.conf": "# fine\nmail_max_userip_connections = 5\nnonsense_setting = 1\n"}
-        with pytest.raises(ConfigError) as caught:
-            await commit(DAEMON, stage.site, broken)
-        assert caught.value.file == stage.site.paths.overrides / "a.conf"
-        assert caught.value.line == 3
-        assert "nonsense_setting" in str(caught.value)
-        assert stage.site.paths.conf.resolve() == before
+    make_certificate(state)
+    site = site_for(DAEMON, state, offset=OFFSET)
+    DAEMON.prepare(site)
+    await commit(DAEMON, site)
+    before = site.paths.conf.resolve()
+    with pytest.raises(ConfigError, match=words) as caught:
+        await commit(DAEMON, site, {"own.conf": text})
+    assert (caught.value.file, caught.value.line) == (site.paths.overrides / "own.conf", line)
+    assert site.paths.conf.resolve() == before
+
+
+async def test_listens_on_every_address(state: Path) -> None:
+    """``listen.address = "all"``: IPv4 and, where the machine has it, IPv6."""
+    make_certificate(state)
+    here = site_for(DAEMON, state, offset=OFFSET)
+    everywhere = {
+        name: Endpoint("all", port.port) if name.startswith("dovecot.imap") else port
+        for name, port in here.addresses.items()
+    }
+    for ipv6 in (False, True) if socket.has_dualstack_ipv6() else (False,):
+        async with running(DAEMON, replace(here, addresses=everywhere, ipv6=ipv6)):
+            for host in ("127.0.0.1", "127.0.0.8", *(["::1"] if ipv6 else [])):
+                async with connect(Endpoint(host, everywhere["dovecot.imap"].port)) as dialog:
+                    assert (await dialog.line()).startswith("* OK")
 
 
 async def test_statistics_are_served(state: Path) -> None:
@@ -337,16 +365,9 @@ async def test_users_are_listed_from_the_store(state: Path) -> None:
     """``doveadm user '*'`` asks couchmail for every login."""
     async with dovecot(state) as (stage, store):
         add_user(store, "bob@example.org")
-        process = await asyncio.create_subprocess_exec(
-            "doveadm",
-            "-c",
-            str(stage.site.paths.conf / "dovecot.conf"),
-            "user",
-            "*",
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output, _ = await process.communicate()
-        assert sorted(output.decode().split()) == [ANN, "bob@example.org"]
+        config = str(stage.site.paths.conf / "dovecot.conf")
+        done = await run(["doveadm", "-c", config, "user", "*"])
+        assert sorted(done.output.split()) == [ANN, "bob@example.org"]
 
 
 async def test_nobody_else_may_ask_the_dict_socket(state: Path) -> None:
@@ -360,7 +381,7 @@ async def test_nobody_else_may_ask_the_dict_socket(state: Path) -> None:
 async def test_a_script_is_compiled_as_delivery_would() -> None:
     """Every extension that delivery has, no other; a fault names its line."""
     await compile_script('require ["fileinto", "vacation", "regex"];\r\nfileinto "x";\r\n')
-    with pytest.raises(InvalidDocument, match="line 2: .*missing semicolon"):
+    with pytest.raises(InvalidDocument, match=r"line 2: .*missing semicolon"):
         await compile_script('require "fileinto";\nfileinto "x"\nkeep;\n')
     with pytest.raises(InvalidDocument, match="enotify"):
         await compile_script('require "enotify";\n')

@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import dkim
+import dkim  # type: ignore[import-untyped] # dkimpy has no types
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.daemons.name_server import Zone, name_server
+from tests.daemons.stage import EXAMPLE, Running, commit, running, site_for, state_folder
 
 from mailstack.daemons.contract import Overrides, Site
 from mailstack.daemons.spamassassin import DAEMON
 from mailstack.errors import ConfigError, MissingProgram
 from mailstack.settings import Settings
 from mailstack.topology.model import Endpoint
-from tests.daemons.name_server import Zone, name_server
-from tests.daemons.stage import EXAMPLE, Running, commit, running, site_for, state_folder
 
 try:
     DAEMON.version()
@@ -98,7 +98,8 @@ def memory_mib(pid: int) -> float:
     """PSS of the parent and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     rollups = (Path(f"/proc/{each}/smaps_rollup").read_text() for each in (str(pid), *children))
-    return sum(int(line.split()[1]) for r in rollups for line in r.splitlines() if "Pss:" in line[:4]) / 1024
+    shares = (re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE) for text in rollups)
+    return sum(int(share[1]) for share in shares if share is not None) / 1024
 
 
 async def test_tells_spam_from_ham(state: Path) -> None:
@@ -116,7 +117,8 @@ async def test_tells_spam_from_ham(state: Path) -> None:
 @pytest.mark.parametrize("client", ["203.0.113.9", "10.1.2.3", "192.168.7.7"])
 async def test_spf_is_that_of_the_client_that_connected(state: Path, client: str) -> None:
     """No client is trusted for its address, private or not: SPF decides by the envelope sender."""
-    for policy, expected in ((f"v=spf1 ip4:{client} -all", "SPF_PASS"), ("v=spf1 -all", "SPF_FAIL")):
+    policies = {f"v=spf1 ip4:{client} -all": "SPF_PASS", "v=spf1 -all": "SPF_FAIL"}
+    for policy, expected in policies.items():
         zone = {("example.com.", "TXT"): f'"{policy}"'}
         async with spamd(state, zone) as (stage, _):
             assert expected in (await scan(stage.site, message(client=client))).tests
@@ -135,7 +137,8 @@ async def test_dkim_signatures_are_verified(state: Path) -> None:
     )
     text = "v=DKIM1; k=rsa; p=" + "".join(public.decode().splitlines()[1:-1])
     strings = " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
-    signature = dkim.sign(signed_part("See you at noon.").encode(), b"dkim", b"example.com", private)
+    signed = signed_part("See you at noon.").encode()
+    signature = dkim.sign(signed, b"dkim", b"example.com", private)
     async with spamd(state, {("dkim._domainkey.example.com.", "TXT"): strings}) as (stage, _):
         assert "DKIM_VALID" in (await scan(stage.site, signature + message())).tests
         changed = await scan(stage.site, signature + message("See you at one."))
@@ -165,7 +168,6 @@ async def test_nothing_is_written_outside_the_state(state: Path) -> None:
         data = stage.site.paths.data
         assert {path.name for path in data.iterdir()} <= {"users", ".spamassassin"}
         assert not (state / "x").exists()
-        assert not Path("/root/.spamassassin/user_prefs").exists()
 
 
 async def test_idles_with_little_memory(state: Path) -> None:
@@ -194,9 +196,7 @@ async def test_an_override_wins_and_a_reload_brings_it_into_force(state: Path) -
         await commit(DAEMON, stage.site, rule)
         stage.output.clear()
         await DAEMON.reload(stage.site, stage.pid)
-        async with asyncio.timeout(20):
-            while not stage.said("server started"):
-                await asyncio.sleep(0.05)
+        await stage.says("server started")
         await stage.healthy()
         verdict = await scan(stage.site, message())
         assert verdict.spam

@@ -8,8 +8,9 @@ from mailstack.daemons.contract import Site
 from mailstack.daemons.dovecot import facts
 from mailstack.errors import ConfigError
 
-_PLACE = re.compile(r"(?:Error in configuration file )?(?P<file>/\S+)(?: line |:)(?P<line>\d+): (?P<why>.*)")
-_FATAL = re.compile(r"(?:doveconf|sievec|sieve-\w+): (?:Fatal|Error): ")
+_PLACE = re.compile(r"(?P<file>/\S+?)(?: line |:)(?P<line>\d+)(?:: (?P<why>.*)|\))")
+"""``… file FILE line 3: WHY``, or ``… FILE: WHY (section started at FILE:3)``."""
+_FAULT = re.compile(r"(?:doveconf|sievec|sieve-\w+): (?:Fatal|Error): ")
 
 
 async def check(site: Site, folder: Path) -> None:
@@ -31,12 +32,13 @@ async def check(site: Site, folder: Path) -> None:
 
 def refusal(output: str, site: Site, folder: Path) -> ConfigError:
     """Turn a checker's output into our error, naming the owner's file instead of its copy."""
-    lines = [line for line in output.splitlines() if _FATAL.match(line)] or output.splitlines()
-    words = _FATAL.sub("", lines[-1]) if lines else "doveconf refused it without a word"
-    match = _PLACE.search(words)
+    faults = [_FAULT.sub("", line) for line in output.splitlines() if _FAULT.match(line)]
+    match = next(filter(None, map(_PLACE.search, faults)), None)
     if match is None:
+        words = faults[-1] if faults else output.strip() or "its checker failed without a word"
         return ConfigError(f"Dovecot refuses the configuration: {words}")
     file = Path(match["file"])
     if file.parent == folder / facts.OVERRIDES:
         file = site.paths.overrides / file.name
-    return ConfigError(f"Dovecot refuses it: {match['why']}", file=file, line=int(match["line"]))
+    why = match["why"] or "Missing '}': this section does not end"
+    return ConfigError(f"Dovecot refuses it: {why}", file=file, line=int(match["line"]))

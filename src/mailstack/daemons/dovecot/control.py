@@ -32,11 +32,11 @@ class Dovecot:
     programs: Sequence[str] = ("dovecot", "doveconf", "sievec", "socat")
     override_files: Sequence[str] = ("*.conf",)
 
-    @property
-    def packages(self) -> Sequence[str]:
-        """Dovecot 2.4 asks couchmail by a script in Lua (render24.py)."""
+    def __init__(self) -> None:
+        # Dovecot 2.4 asks couchmail by a script in Lua (render24.py).
         lua = ("dovecot-auth-lua", "lua-socket", "lua-cjson") if release() >= LUA_SINCE else ()
-        return ("dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "socat", *lua)
+        imap = ("dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "socat")
+        self.packages: Sequence[str] = imap + lua
 
     def version(self) -> Version:
         """Ask ``dovecot --version``."""

@@ -60,23 +60,23 @@ SIEVE_EXTENSIONS: Final = (
     "vacation",
     "variables",
 )
-"""What users' scripts may require, at delivery and when a script is checked. Left out: enotify (mails
-anybody), include (the store has no folder to include from), everything that runs a program."""
+"""What users' scripts may require, at delivery and when a script is checked. Left out: enotify
+(mails anybody), include (the store has no folder for it), everything that runs a program."""
 
 MAX_SCRIPT_OCTETS: Final = 64 * 1024 - 128
 """A script travels in one line of the dict protocol, which Dovecot reads up to 64 KiB
 (DICT_CLIENT_MAX_LINE_LENGTH); line ends and tabs are two octets there."""
 
 COMPRESSION: Final = "zstd"
-"""Debian's and Alpine's builds of both versions have it; it is quicker than gzip and packs better."""
+"""Debian's and Alpine's builds of both versions have it; quicker than gzip, and packs better."""
 
 SUBMISSION: Final = "postfix.reinject"
 """Where Postfix takes what a script redirects or answers, when it is linked."""
 
 WITH_SUBMISSION: Final = "# What users' scripts redirect and answer leaves through our Postfix."
 NO_SUBMISSION: Final = (
-    "# No way out is declared, so scripts cannot redirect or answer. The machine's own sendmail is\n"
-    "# another mail system."
+    "# No way out is declared, so scripts cannot redirect or answer. The machine's own sendmail\n"
+    "# is another mail system."
 )
 
 
@@ -124,8 +124,7 @@ def _listeners(site: Site) -> dict[str, str]:
 
 def _choices(site: Site) -> dict[str, str]:
     mailboxes = [
-        f"mailbox {name} {{\n  special_use = {use}\n  auto = subscribe\n}}"
-        for name, use in FOLDERS
+        f"mailbox {name} {{\n  special_use = {use}\n  auto = subscribe\n}}" for name, use in FOLDERS
     ]
     return {
         "hostname": site.settings.hostname,

@@ -19,7 +19,8 @@ def installed_version() -> Version:
     program = shutil.which("dovecot", path="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
         raise MissingProgram("dovecot is not installed", advice="apt-get install dovecot-imapd")
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True)
+    question = [program, "--version"]
+    answer = subprocess.run(question, capture_output=True, text=True, timeout=10, check=True)
     match = _VERSION.match(answer.stdout)
     if match is None:
         raise MissingProgram(f"dovecot says it is version {answer.stdout!r}")

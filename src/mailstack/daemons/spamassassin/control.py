@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from mailstack.aio.command import run
 from mailstack.aio.dialog import connect
 from mailstack.daemons.contract import (
     Command,
@@ -42,11 +41,11 @@ class SpamAssassin:
     programs: Sequence[str] = ("spamd", "spamassassin")
     override_files: Sequence[str] = ("*.cf", "*.pre")
 
-    @property
-    def packages(self) -> Sequence[str]:
-        """Mail::SPF and Mail::DKIM are only recommended by spamassassin."""
+    def __init__(self) -> None:
         spamd = ("spamd",) if release() >= SPAMD_PACKAGE_SINCE else ()
-        return ("spamassassin", *spamd, "libmail-spf-perl", "libmail-dkim-perl")
+        # SpamAssassin only recommends the modules for SPF and DKIM.
+        modules = ("libmail-spf-perl", "libmail-dkim-perl")
+        self.packages: Sequence[str] = ("spamassassin", *spamd, *modules)
 
     def version(self) -> Version:
         """Ask the Perl module, and whether those for SPF and DKIM are there too."""
@@ -54,7 +53,7 @@ class SpamAssassin:
             raise MissingProgram("spamd is not installed", advice=self._advice())
         modules = ("-MMail::SpamAssassin", "-MMail::SPF", "-MMail::DKIM")
         ask = ("perl", *modules, "-e", "print Mail::SpamAssassin::Version()")
-        said = subprocess.run(ask, capture_output=True, text=True, timeout=20)
+        said = subprocess.run(ask, check=False, capture_output=True, text=True, timeout=20)
         match = re.match(r"(\d+)\.(\d+)\.(\d+)", said.stdout)
         if match is None:
             why = said.stderr.partition(" (you may need")[0].strip()
@@ -81,7 +80,7 @@ class SpamAssassin:
         await lint.check(site, folder, overrides)
 
     def commands(self, site: Site) -> Sequence[Command]:
-        """spamd in the foreground: one child while idle, as many as set when busy."""
+        """Run spamd in the foreground: one child while idle, as many as set when busy."""
         return (
             Command(
                 tuple(_arguments(site)),
@@ -129,8 +128,8 @@ def _arguments(site: Site) -> Sequence[str]:
         f"--virtual-config-dir={site.paths.data}/users/%d/%l",
         f"--helper-home-dir={site.paths.data}",
         "--syslog=stderr",
-        # One child waits, more are forked while there is more to do than it can take. One of those may
-        # stay, or every message would fork it anew; until it is needed it costs next to nothing.
+        # One child waits; more are forked while there is more to do than it can take. One of those
+        # stays, or every message would fork it anew; until it has work it costs next to nothing.
         f"--max-children={spam.children}",
         "--min-children=1",
         "--min-spare=1",

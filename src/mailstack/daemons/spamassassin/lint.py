@@ -33,7 +33,8 @@ def _command(site: Site, folder: Path) -> Sequence[str]:
     who = f"--reuid={site.account.uid}", f"--regid={site.account.gid}", "--clear-groups"
     drop = ("setpriv", *who) if os.geteuid() == 0 else ()
     local = () if site.settings.spam.network_tests else ("--local",)
-    return (*drop, "spamassassin", "--lint", "--nocreate-prefs", f"--siteconfigpath={folder}", *local)
+    lint = ("spamassassin", "--lint", "--nocreate-prefs", f"--siteconfigpath={folder}")
+    return (*drop, *lint, *local)
 
 
 def refusal(output: str, site: Site, folder: Path, overrides: Overrides) -> ConfigError:
@@ -44,14 +45,15 @@ def refusal(output: str, site: Site, folder: Path, overrides: Overrides) -> Conf
         place = _PLACE.search(words)
         if place:
             file = _owners(Path(place["file"]), site, folder)
-            text = words.replace(place[0], "")
-            return ConfigError(f"SpamAssassin refuses it: {text}", file=file, line=int(place["line"]))
+            text = f"SpamAssassin refuses it: {words.replace(place[0], '')}"
+            return ConfigError(text, file=file, line=int(place["line"]))
     words = next(iter(warnings), output.strip() or "spamassassin --lint failed without a word")
     origin = _line_of_name(words, overrides)
     if origin is None:
         return ConfigError(f"SpamAssassin refuses the configuration: {words}")
     name, line = origin
-    return ConfigError(f"SpamAssassin refuses it: {words}", file=site.paths.overrides / name, line=line)
+    file = site.paths.overrides / name
+    return ConfigError(f"SpamAssassin refuses it: {words}", file=file, line=line)
 
 
 def _owners(file: Path, site: Site, folder: Path) -> Path:

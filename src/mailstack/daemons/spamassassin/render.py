@@ -58,7 +58,7 @@ def _plugins(site: Site) -> str:
     load = "".join(f"loadplugin Mail::SpamAssassin::Plugin::{name}\n" for name in wanted)
     reasons = "".join(f"#   {name}: {reason}\n" for name, reason in LEFT_OUT.items())
     return (
-        "# Written by mailstack. Left out of what Debian loads (load it in overrides/spamd/*.pre):\n"
+        "# Written by mailstack. Not loaded, though Debian does (overrides/spamd/*.pre can):\n"
         f"{reasons}"
         "# Rule names from before SpamAssassin 4 stay valid in the owner's files.\n"
         "enable_compat welcomelist_blocklist\n"

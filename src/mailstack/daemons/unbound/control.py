@@ -50,10 +50,11 @@ class Unbound:
         program = shutil.which("unbound", path="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin")
         if program is None:
             raise MissingProgram("unbound is not installed", advice="apt-get install unbound")
-        said = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10).stdout
-        match = re.match(r"Version (\d+)\.(\d+)\.(\d+)", said)
+        question = [program, "-V"]
+        said = subprocess.run(question, capture_output=True, text=True, timeout=10, check=True)
+        match = re.match(r"Version (\d+)\.(\d+)\.(\d+)", said.stdout)
         if match is None:
-            raise MissingProgram(f"unbound says {said[:80]!r} instead of its version")
+            raise MissingProgram(f"unbound says {said.stdout[:80]!r} instead of its version")
         return tuple(int(part) for part in match.groups())
 
     def prepare(self, site: Site) -> None:
@@ -119,13 +120,9 @@ def refusal(output: str, text: str, site: Site, overrides: Overrides) -> ConfigE
         fatal = _FATAL.search(output)
         words = fatal["words"] if fatal else output.strip() or "unbound-checkconf says no word"
         return ConfigError(f"unbound refuses the configuration: {words}")
-    origin = render.origins(text, overrides).get(int(match["line"]))
-    if origin is None:
-        return ConfigError(
-            f"unbound refuses it: {match['words']}", file=Path(match["file"]), line=int(match["line"])
-        )
-    return ConfigError(
-        f"unbound refuses it: {match['words']}",
-        file=site.paths.overrides / origin.override,
-        line=origin.line,
-    )
+    line = int(match["line"])
+    file = Path(match["file"])
+    origin = render.origins(text, overrides).get(line)
+    if origin is not None:
+        file, line = site.paths.overrides / origin.override, origin.line
+    return ConfigError(f"unbound refuses it: {match['words']}", file=file, line=line)

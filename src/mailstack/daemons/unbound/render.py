@@ -17,7 +17,18 @@ PROBE_ZONE = "mailstack.invalid."
 PROBE_NAME = f"probe.{PROBE_ZONE}"
 
 PRIVATE_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-"""Where the pods of a cluster are (RFC 1918, 6598, 4193); there a NetworkPolicy decides who asks."""
+"""Where a cluster's pods are (RFC 1918, 6598, 4193); there a NetworkPolicy decides who asks."""
+
+WITHOUT_FORWARDERS = (
+    "# Private names and networks are answered here: nobody outside is asked for them."
+)
+WITH_FORWARDERS = """\
+# The forwarders may know private names and networks, and may be on this machine.
+do-not-query-localhost: no
+unblock-lan-zones: yes
+insecure-lan-zones: yes
+local-zone: "test." nodefault
+local-zone: "invalid." nodefault"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ def _interfaces(site: Site) -> Iterator[str]:
     for host in hosts if own.host == "all" else (own.host,):
         yield f"interface: {host}@{own.port}"
     if site.resolver:
-        yield "# For programs that cannot be told a port: the default one, on an address of our own."
+        yield "# For programs that cannot be told a port: the default, on an address of our own."
         yield f"interface: {site.resolver}"
 
 
@@ -95,7 +106,8 @@ def _clients(site: Site) -> tuple[str, ...]:
 def _dnssec(site: Site) -> str:
     if not site.settings.dns.dnssec:
         return "# dns.dnssec = false: answers are taken as they come."
-    return f'# Kept up to date by unbound itself (RFC 5011).\nauto-trust-anchor-file: "{trust_anchor(site)}"'
+    reason = "# Kept up to date by unbound itself (RFC 5011)."
+    return f'{reason}\nauto-trust-anchor-file: "{trust_anchor(site)}"'
 
 
 def trust_anchor(site: Site) -> str:
@@ -104,19 +116,8 @@ def trust_anchor(site: Site) -> str:
 
 
 def _forwarding(site: Site) -> str:
-    """A forwarder may know names that the world must not be asked for, and may be this machine."""
-    if not site.settings.dns.forward:
-        return "# Private names and networks are answered here: nobody outside is asked for them."
-    return "\n".join(
-        (
-            "# The forwarders may know private names and networks, and may be on this machine.",
-            "do-not-query-localhost: no",
-            "unblock-lan-zones: yes",
-            "insecure-lan-zones: yes",
-            'local-zone: "test." nodefault',
-            'local-zone: "invalid." nodefault',
-        )
-    )
+    """Private names and networks: asked of forwarders, which may know them, and of nobody else."""
+    return WITH_FORWARDERS if site.settings.dns.forward else WITHOUT_FORWARDERS
 
 
 def _forward_zone(site: Site) -> str:
