@@ -41,7 +41,9 @@ class ForgedFields:
     def finish(self) -> bytes:
         """Return what was held back: a message may end inside its header."""
         rest, self._start = self._start, b""
-        return rest
+        if rest:
+            self._judge(rest)
+        return b"" if self._dropping else rest
 
     def _piece(self, piece: bytes) -> bytes:
         whole = piece.endswith(b"\n")

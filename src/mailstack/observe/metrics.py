@@ -46,20 +46,20 @@ class Counter:
 class Latency:
     """A histogram whose buckets are powers of two, so that finding one is a shift.
 
-    The first bucket ends at 2**14 ns (16 µs), each further one at twice that, the last at 0.5 s.
+    The first bucket ends at ``2**first_bit`` ns, each further one at twice that. By default they
+    go from 16 µs to 0.5 s.
     """
 
-    FIRST_BIT = 14
-    BUCKETS = 16
-
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, *, first_bit: int = 14, buckets: int = 16) -> None:
         self.name = name
         self.text = text
+        self._first_bit = first_bit
+        self._buckets = buckets
         self.counts = [0] * 64
         self.total_ns = 0
 
     def observe(self, elapsed_ns: int) -> None:
-        self.counts[(elapsed_ns >> self.FIRST_BIT).bit_length()] += 1
+        self.counts[(elapsed_ns >> self._first_bit).bit_length()] += 1
         self.total_ns += elapsed_ns
 
     def collect(self) -> Metric:
@@ -70,9 +70,9 @@ class Latency:
     def _cumulative(self) -> list[tuple[str, float]]:
         total = 0
         rows: list[tuple[str, float]] = []
-        for index in range(self.BUCKETS):
+        for index in range(self._buckets):
             total += self.counts[index]
-            rows.append((f"{(1 << (self.FIRST_BIT + index)) / 1e9:.6g}", total))
+            rows.append((f"{(1 << (self._first_bit + index)) / 1e9:.6g}", total))
         return [*rows, ("+Inf", sum(self.counts))]
 
 

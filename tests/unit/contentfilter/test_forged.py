@@ -29,6 +29,8 @@ def clean(pieces: list[bytes]) -> bytes:
         (b".X-Spam-Flag: one dot\r\n. folded\r\nA: b\r\n\r\n", b"A: b\r\n\r\n"),
         (b"X-Spammer: yes\r\nX-Spa", b"X-Spammer: yes\r\nX-Spa"),
         (b"X-Spam-Flag: no end", b""),
+        (b"A: b\r\nx-spam-", b"A: b\r\n"),
+        (b"X-Spam-Flag: NO\r\n ", b""),
         (b"\r\nX-Spam-Flag: body\r\n", b"\r\nX-Spam-Flag: body\r\n"),
         (b"X-Spam-Flag: NO\r\n\r\nbody", b"\r\nbody"),
         (b"", b""),
