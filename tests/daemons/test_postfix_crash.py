@@ -1,12 +1,15 @@
 """Real Postfix keeps what it accepted, whichever way it ends."""
 
+import asyncio
 import os
 import signal
 
+import pytest
 from tests.daemons.mail_stage import MailStage, mail_stage
 from tests.daemons.stage import start
 
 from mailstack.aio.command import run
+from mailstack.daemons.contract import ProbeFailed
 from mailstack.daemons.postfix import DAEMON
 
 HELLO = "From: carol@remote.example\nTo: bob@example.org\nSubject: kept\n\nhello\n"
@@ -22,6 +25,18 @@ async def test_accepted_mail_survives_a_kill() -> None:
         stage.peers.delivery = "250 2.0.0 delivered"
         await run(("postqueue", "-c", str(stage.postfix.site.paths.conf), "-f"))
         assert "Subject: kept" in await stage.delivered()
+
+
+async def test_an_outage_of_the_datastore_is_soon_forgotten() -> None:
+    """While lookups fail the probe says so; afterwards no smtpd repeats its remembered 451."""
+    async with mail_stage(overrides={"master.cf": "smtpd/pass/max_idle = 1s\n"}) as stage:
+        stage.peers.lookups_fail = True
+        with pytest.raises(ProbeFailed, match="451"):
+            await DAEMON.probe(stage.postfix.site)
+        stage.peers.lookups_fail = False
+        await asyncio.sleep(2)  # longer than an idle smtpd stays; ours stays 10 s
+        await DAEMON.probe(stage.postfix.site)
+        assert (await stage.send(HELLO)).startswith("250 ")
 
 
 async def _replace_killed(stage: MailStage) -> None:

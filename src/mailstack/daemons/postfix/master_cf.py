@@ -29,6 +29,13 @@ _USERS = """\
 """
 """What differs for users: logins, restrictions, delivery reports on request, header privacy."""
 
+_FORGETFUL = """\
+    -o max_idle=10s
+    -o max_use=50
+"""
+"""An smtpd remembers the addresses whose lookup failed and answers 451 for them until it ends. So
+it ends soon: after an outage of couchmail mail flows within seconds. Idle ones also cost memory."""
+
 _INTERNAL = """\
 # A user's message: header privacy, before DKIM signs it.
 subcleanup  unix  n       -       n       -       0       cleanup
@@ -79,19 +86,19 @@ def _public(site: Site) -> str:
 # Other servers: postscreen speaks first, and hands who passes to smtpd.
 {_inet(at["smtp"], maxproc="1", command="postscreen")}
 smtpd       pass  -       -       y       -       -       smtpd
-dnsblog     unix  -       -       y       -       0       dnsblog
+{_FORGETFUL}dnsblog     unix  -       -       y       -       0       dnsblog
 tlsproxy    unix  -       -       n       -       0       tlsproxy
 
 # Users, STARTTLS required (RFC 6409).
 {_inet(at["submission"])}
     -o syslog_name=postfix/submission
     -o smtpd_tls_security_level=encrypt
-{_USERS}
+{_FORGETFUL}{_USERS}
 # Users, TLS from the first octet (RFC 8314 3.3).
 {_inet(at["submissions"])}
     -o syslog_name=postfix/submissions
     -o smtpd_tls_wrappermode=yes
-{_USERS}"""
+{_FORGETFUL}{_USERS}"""
 
 
 def _inet(where: str, *, maxproc: str = "-", command: str = "smtpd") -> str:
