@@ -4,6 +4,7 @@
 error that nobody expected goes into a log, and the line says which.
 """
 
+import os
 import sys
 import tempfile
 import traceback
@@ -27,7 +28,13 @@ _GLOBAL = ("--config", "--state", "--set")
 
 def main() -> None:
     """Entry point of ``mailstack`` and of ``python -m mailstack.cli``."""
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has seen enough (``| head``); the interpreter must not flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:

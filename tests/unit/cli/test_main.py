@@ -1,5 +1,9 @@
 """Exit codes and the one line on standard error."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,3 +121,46 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_global_options_may_stand_anywhere(typed: list[str], ordered: list[str]) -> None:
     """--config, --state and --set are moved before the command; what follows -- is left alone."""
     assert globals_first(typed) == ordered
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """``mailstack … | head`` prints no complaint about the closed pipe."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "mailstack.cli", "--version"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert done.stderr == b""
+
+
+def test_an_interrupted_process(tmp_path: Path) -> None:
+    """Ctrl-C while a command waits for input: 130, and no traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED_IN_IMPORT, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, b"")
+
+
+INTERRUPTED_IN_IMPORT = """
+import sys, shutil
+from mailstack.cli.__main__ import run
+
+def wait(source, target):
+    print("waiting", flush=True)
+    source.read()
+
+shutil.copyfileobj = wait
+sys.exit(run(["--state", sys.argv[1], "import", "-"]))
+"""
+"""Says when it reads standard input, so that the signal meets it there."""
