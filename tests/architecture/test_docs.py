@@ -1,12 +1,14 @@
 """The documentation says what is there, and its links lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from tests.architecture.source import ROOT, project_files
 
+from mailstack import __version__
 from mailstack.cli.app import COMMANDS
 from mailstack.generate.__main__ import stale
 from mailstack.settings_catalogue import catalogue
@@ -64,6 +66,24 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text()
     for command in ("./mailstack demo", "make test"):
         assert command in readme[:2500]
+
+
+def test_one_version() -> None:
+    """The package and the program say the same version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__
+
+
+def test_every_library_has_its_reason() -> None:
+    """Each library that is asked for stands in the list of decisions."""
+    listed = (ROOT / "docs" / "decisions" / "libraries.md").read_text()
+    asked = [
+        line.strip()
+        for name in ("base", "dev")
+        for line in (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
+        if line.strip() and not line.startswith(("#", "-r"))
+    ]
+    assert [name for name in asked if f"**{name}**" not in listed] == []
 
 
 def test_decisions_are_numbered() -> None:
