@@ -14,8 +14,10 @@ from mailstack.protocols.lmtp import (
 from mailstack.protocols.lmtp_body import dot, undot
 
 SEEDS = (
-    b"LHLO mx.test\r\nMAIL FROM:<a@x.test> SIZE=1\r\nRCPT TO:<b@x.test>\r\n"
-    b"DATA\r\nA: b\r\n\r\n..\r\n.\r\n",
+    (
+        b"LHLO mx.test\r\nMAIL FROM:<a@x.test> SIZE=1\r\nRCPT TO:<b@x.test>\r\n"
+        b"DATA\r\nA: b\r\n\r\n..\r\n.\r\n"
+    ),
     b'RSET\r\nMAIL FROM:<"a b"@x.test>\r\nDATA\r\n.\r\nQUIT\r\n',
 )
 WORDS = (
