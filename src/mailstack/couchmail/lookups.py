@@ -21,12 +21,12 @@ _NOT_FOUND = NotFound()
 class Table:
     """One map under one name: its answers, and how many of each it gave."""
 
-    __slots__ = ("_answer", "_latency", "counts", "name")
+    __slots__ = ("_answer", "_observe", "counts", "name")
 
     def __init__(self, name: str, answer: Answer, latency: Latency) -> None:
         self.name = name
         self._answer = answer
-        self._latency = latency
+        self._observe = latency.observe
         self.counts: dict[type, int] = {Found: 0, NotFound: 0, Unavailable: 0}
 
     def lookup(self, key: bytes) -> Outcome[str]:
@@ -38,7 +38,7 @@ class Table:
             # No address, so nothing of that name can be stored. Not a fault of the protocol.
             outcome = _NOT_FOUND
         self.counts[type(outcome)] += 1
-        self._latency.observe(perf_counter_ns() - started)
+        self._observe(perf_counter_ns() - started)
         return outcome
 
 
