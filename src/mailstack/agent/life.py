@@ -87,6 +87,7 @@ class Life:
                 tasks.create_task(meanwhile(self))
         except* Ended as group:
             ended = next(error for error in group.exceptions if isinstance(error, Ended))
+            self.around.health.now(State.RESTARTING, ended.reason)
         finally:
             await finish(self._stop_all())
         return ended

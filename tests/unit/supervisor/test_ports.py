@@ -1,0 +1,100 @@
+"""Ports are checked before anything starts, and kept while it runs."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from mailstack.aio import proc
+from mailstack.errors import ServiceFailed
+from mailstack.supervisor.ports import Wanted, hold, holder_of, wanted
+from mailstack.topology.model import LOOPBACK, Transport
+from mailstack.topology.stack import STACK
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server((LOOPBACK, 0)) as made:
+        yield made
+
+
+def at(number: int, host: str = LOOPBACK, transport: Transport = "tcp") -> Wanted:
+    return Wanted("postfix", "smtp", host, number, transport)
+
+
+def free_port() -> int:
+    with socket.create_server((LOOPBACK, 0)) as made:
+        number: int = made.getsockname()[1]
+        return number
+
+
+def test_taken_port_names_holder_and_way_out(listener: socket.socket) -> None:
+    """The error says which port of which service, who has it, and what to do."""
+    number = listener.getsockname()[1]
+    with pytest.raises(ServiceFailed) as refused:
+        hold([at(number)])
+    holder = f"{proc.name(os.getpid())} (process {os.getpid()})"
+    assert str(refused.value) == (
+        f"port {number} (postfix.smtp) is taken by {holder}; stop that, or shift all ports with "
+        "--set listen.port_offset=NUMBER"
+    )
+
+
+def test_taken_udp_port() -> None:
+    """UDP has holders, too."""
+    with socket.socket(type=socket.SOCK_DGRAM) as taken:
+        taken.bind((LOOPBACK, 0))
+        number = taken.getsockname()[1]
+        with pytest.raises(ServiceFailed, match=f"process {os.getpid()}"):
+            hold([at(number, transport="udp")])
+    with hold([at(number, transport="udp")]):
+        assert holder_of(at(number, transport="udp")) is None
+
+
+def test_port_of_an_outgoing_connection(listener: socket.socket) -> None:
+    """A port that the kernel gave to an outgoing connection cannot be had; the error says so."""
+    with socket.create_connection(listener.getsockname()) as outgoing:
+        number = outgoing.getsockname()[1]
+        with pytest.raises(ServiceFailed, match="in use by an outgoing connection"):
+            hold([at(number)], patience_s=0)
+
+
+def test_address_of_another_machine() -> None:
+    """An address that this machine does not have is a wrong setting."""
+    with pytest.raises(ServiceFailed, match=r"is listen\.address an address of this machine\?"):
+        hold([at(free_port(), host="192.0.2.1")])
+
+
+def test_a_held_port_serves_its_daemon_only() -> None:
+    """A daemon can listen on a port that is held; the kernel gives it to no outgoing connection."""
+    number = free_port()
+    with hold([at(number)]):
+        with socket.create_server((LOOPBACK, number)) as daemon:
+            socket.create_connection(daemon.getsockname()).close()
+        with socket.socket() as other, pytest.raises(OSError, match="in use") as refused:
+            other.bind((LOOPBACK, number))  # without SO_REUSEADDR, as a connection has it
+        assert refused.value.errno == errno.EADDRINUSE
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((LOOPBACK, number))
+    with socket.create_server((LOOPBACK, number)):
+        pass
+
+
+def test_everything_is_released_when_one_is_taken(listener: socket.socket) -> None:
+    """A refusal keeps no port."""
+    number = free_port()
+    with pytest.raises(ServiceFailed, match="is taken by"):
+        hold([at(number), at(listener.getsockname()[1])])
+    with socket.socket() as other:
+        other.bind((LOOPBACK, number))
+
+
+def test_every_socket_of_the_stack() -> None:
+    """Public ports are wanted on the owner's address, all others on loopback, all shifted."""
+    found = list(wanted(STACK, ["resolver", "postfix"], public_host="all", offset=1000))
+    smtp = [(one.host, one.number) for one in found if one.port == "smtp"]
+    assert smtp == [("0.0.0.0", 1025), ("::", 1025)]  # noqa: S104 - every address of the machine
+    dns = [(one.host, one.number, one.transport) for one in found if one.port == "dns"]
+    assert dns == [(LOOPBACK, 1053, "udp"), (LOOPBACK, 1053, "tcp")]
