@@ -1,5 +1,6 @@
 """``mailstack init``: write the settings file, and say what to do next."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,6 +54,7 @@ def _write(file: Path, text: str) -> None:
 
 def next_steps(settings: Settings, file: Path) -> str:
     """What is left for the owner after ``init``, as text for the terminal."""
+    program = "mailstack" if shutil.which("mailstack") else "./mailstack"
     return f"""\
 Wrote {file}. What to do next:
 
@@ -67,8 +69,8 @@ Wrote {file}. What to do next:
 
 3. Start, and make the first mailbox:
 
-   mailstack up --detach
-   mailstack user add you@{settings.domain}
+   {program} up --detach
+   {program} user add you@{settings.domain}
 """
 
 
