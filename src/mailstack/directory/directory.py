@@ -61,8 +61,8 @@ class Directory:
     def mailbox(self, address: str) -> Outcome[str]:
         """The user's address, if mail for this one reaches a mailbox of its own name."""
         local, domain, found = self._route(address)
-        if not (found.hosted and found.user and local):
-            return NOT_FOUND
+        if not (found.hosted and found.user and local and local.isascii()):
+            return NOT_FOUND  # a tag beyond ASCII would not pass Dovecot's LMTP
         if found.targets and not self._keeps_copy(domain, found):
             return NOT_FOUND
         return Found(f"{found.local}@{domain}")
@@ -149,7 +149,7 @@ class Directory:
         recipients: dict[str, Recipient] = {}
         if found.targets and (found.local or not is_role):
             # A catch-all's targets get no tag: what was caught is not a tag of theirs.
-            tag = local[len(base) :] if found.local == base else ""
+            tag = local[len(base) :] if found.local == base and local.isascii() else ""
             recipients = self._expand(domain, found, tag)
         if not recipients and self._falls_to_owner(local, found):
             return self._expand(domain, found._replace(local=base, targets=self._owner), "")

@@ -69,11 +69,22 @@ class Domain(_Document):
         return Key("domain", self.name)
 
 
+def _mailbox(address: str) -> Address:
+    parsed = parse_address(address)
+    if not parsed.isascii():
+        # Dovecot 2.3's LMTP answers 501 to any other (seen: "Invalid TO: Missing '>'").
+        raise ValueError(
+            f"{address!r} cannot name a mailbox, because Dovecot takes only ASCII before the @; "
+            "create one of another name, and make this address an alias of it"
+        )
+    return parsed
+
+
 class User(_Document):
     """A mailbox and its login. Disabled: no login, and mail is refused; what is stored stays."""
 
     type: Literal["user"] = "user"
-    address: Annotated[Address, AfterValidator(parse_address)]
+    address: Annotated[Address, AfterValidator(_mailbox)]
     password: Annotated[str, AfterValidator(check_hash), Field(repr=False)]
     quota: Annotated[int, Field(strict=True, ge=0, le=MAX_OCTETS)] | None = None
     """Octets; ``None`` is the default of the settings."""

@@ -1,10 +1,12 @@
 """Addresses beyond ASCII: domains by their A-labels, names by SMTPUTF8 (RFC 6531)."""
 
+import pytest
 from tests.e2e.stack import SENDER, Stack, User
 from tests.e2e.wire import wire
 
 from mailstack.demo.records import FRIEND
 from mailstack.demo.throwaway import DOMAIN
+from mailstack.errors import ServiceFailed
 
 
 def _send(stack: Stack, sender: str, recipient: str, subject: str) -> None:
@@ -26,10 +28,18 @@ def _send(stack: Stack, sender: str, recipient: str, subject: str) -> None:
 
 
 def test_utf8_localpart(stack: Stack) -> None:
-    """A user whose name has letters beyond ASCII gets mail, and reads it."""
-    user = stack.user(stack.fresh("jürgen"))
-    _send(stack, SENDER, user.address, "to a name beyond ASCII")
+    """Such a name is an alias of a mailbox with a plain one, and reached in any case."""
+    user = stack.user()
+    name = stack.fresh("jürgen")
+    stack.alias(f"{name}@{DOMAIN}", user.address)
+    _send(stack, SENDER, f"{name.upper()}@{DOMAIN}", "to a name beyond ASCII")
     stack.delivered(user, "to a name beyond ASCII")
+
+
+def test_utf8_mailbox_is_refused(stack: Stack) -> None:
+    """Dovecot would not take its mail, so it cannot be created, and the error says what can."""
+    with pytest.raises(ServiceFailed, match="make this address an alias"):
+        stack.user(stack.fresh("jürgen"))
 
 
 def test_utf8_sender(stack: Stack) -> None:
@@ -40,12 +50,14 @@ def test_utf8_sender(stack: Stack) -> None:
 
 
 def test_utf8_unknown_user(stack: Stack) -> None:
-    """Such a name that does not exist is refused like any other."""
+    """Such a name that does not exist is refused like any other; so is such a tag of a user."""
+    user = stack.user()
     with wire(stack) as opened:
         opened.reply()
         opened.ask("EHLO mail.friend.example")
         opened.ask(f"MAIL FROM:<{SENDER}> SMTPUTF8")
-        assert opened.ask(f"RCPT TO:<größe@{DOMAIN}>").startswith("550 5.1.1")
+        for recipient in (f"größe@{DOMAIN}", user.tagged("größe")):
+            assert opened.ask(f"RCPT TO:<{recipient}>").startswith("550 5.1.1")
 
 
 def test_idn_domain(stack: Stack) -> None:

@@ -79,6 +79,7 @@ def test_fields_as_the_design_names_them() -> None:
         ('{"type":"domain","name":"a.example","enabled":"yes"}', "valid boolean"),
         ('{"type":"user","address":"a@a.example","password":"secret"}', "not a hash"),
         ('{"type":"user","address":"a@a.example","password":"{PLAIN}secret"}', "{PLAIN}"),
+        (f'{{"type":"user","address":"ü@a.example","password":"{HASH}"}}', "an alias of it"),
         ('{"type":"alias","address":"a@a.example","targets":[]}', "targets"),
         ('{"type":"alias","address":"a@a.example","targets":["@b.example"]}', "not an address"),
         ('{"type":"alias","address":"a@a.example","targets":["A@A.example"]}', "only at itself"),
