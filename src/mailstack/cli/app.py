@@ -4,6 +4,7 @@ Each command is a module that is imported when it is called (or when help or com
 ``mailstack user add`` must not wait for what only ``mailstack up`` needs.
 """
 
+import os
 from collections import UserDict
 from importlib import import_module
 from pathlib import Path
@@ -91,7 +92,9 @@ def globals_(
     ] = False,
 ) -> None:
     """Postfix, Dovecot, SpamAssassin, OpenDKIM and Postgrey as one mail system."""
-    context.obj = Invocation(config, state.absolute(), tuple(sets or ()))
+    # abspath drops "..", which absolute() keeps; resolve() would replace links of the owner's
+    whole = Path(os.path.abspath(state))  # noqa: PTH100
+    context.obj = Invocation(config, whole, tuple(sets or ()))
 
 
 def invocation(context: typer.Context) -> Invocation:
