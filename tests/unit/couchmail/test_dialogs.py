@@ -28,7 +28,7 @@ def transcript(path: Path) -> object:
     return pytest.param(lines, id=f"{path.parent.name}/{path.stem}")
 
 
-@pytest.mark.parametrize("lines", map(transcript, FILES))
+@pytest.mark.parametrize("lines", [transcript(path) for path in FILES])
 async def test_dialog(couchmail: Running, lines: list[str]) -> None:
     """What the transcript says is what happens."""
     reader, writer = await couchmail.connect(lines[0].removeprefix("@ "))
