@@ -166,8 +166,9 @@ def _mail(envelope: Envelope, connection: Connection) -> bytes:
 
 
 def _rcpt(recipient: Recipient, connection: Connection) -> bytes:
-    rcpt = recipient.rcpt
-    return b"RCPT TO:<%s>%s\r\n" % (rcpt.recipient, _announced(rcpt.parameters, connection))
+    utf8 = b"SMTPUTF8" in connection.extensions
+    address = recipient.rcpt.recipient if utf8 else recipient.with_a_labels
+    return b"RCPT TO:<%s>\r\n" % address
 
 
 _EXTENSION_OF: Final = {b"BODY": b"8BITMIME"}

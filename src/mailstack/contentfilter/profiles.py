@@ -4,20 +4,24 @@ Recipients whose verdicts cannot differ share a profile, and thereby one scan.
 """
 
 from collections.abc import Callable, Collection
-from typing import Final, TypeAlias
+from contextlib import suppress
+from typing import TypeAlias
+
+from mailstack.model.addresses import without_tag
+from mailstack.model.domains import parse_domain
+from mailstack.model.spamkey import SITE
 
 Profiles: TypeAlias = Callable[[str], str]
 """An address of the envelope → the user that spamd is told."""
-
-SITE: Final = "site"
-"""The user that spamd is told for everybody without rules or training of their own."""
 
 
 def mailbox_of(address: str, delimiter: str) -> str:
     """The mailbox an address belongs to: ``User+tag@Example.org`` → ``user@example.org``."""
     local, at, domain = address.rpartition("@")
-    name, _, _ = local.partition(delimiter)
-    return f"{name or local}{at}{domain}".lower()
+    if not domain.isascii():
+        with suppress(ValueError):  # what is no domain is nobody's mailbox either
+            domain = parse_domain(domain)
+    return f"{without_tag(local, delimiter)}{at}{domain}".lower()
 
 
 def own_or_shared(own: Collection[str], delimiter: str) -> Profiles:

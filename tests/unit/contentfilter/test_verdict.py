@@ -1,7 +1,8 @@
 """From spamd's answer to the fields of a copy."""
 
-from mailstack.contentfilter.profiles import SITE, mailbox_of, own_or_shared
+from mailstack.contentfilter.profiles import mailbox_of, own_or_shared
 from mailstack.contentfilter.verdict import scored
+from mailstack.model.spamkey import SITE
 from mailstack.protocols.spamc import Scored
 
 
