@@ -45,9 +45,10 @@ def daemon_packages() -> Sequence[str]:
 
 
 def root() -> Path:
-    """The folder of the system; made first, if there is none with these packages."""
+    """The folder of the system; made first, if there is none with these packages, made this way."""
     packages = sorted({*TOOLS, *PYTHON, *daemon_packages()})
-    wanted = cache() / f"{SUITE}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:12]}"
+    recipe = Path(__file__).read_bytes() + " ".join(packages).encode()
+    wanted = cache() / f"{SUITE}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     with _locked(cache() / f"{SUITE}.lock"):
         if not wanted.exists():
             for outdated in cache().glob(f"{SUITE}-*"):
@@ -85,6 +86,9 @@ def _make(wanted: Path, packages: Sequence[str]) -> None:
     )
     assert finished.returncode == 0, finished.stderr[-4000:]
     (unfinished / INSIDE.lstrip("/")).mkdir()
+    # Our programs are started as ``python3 -m mailstack.…`` with an environment of their own.
+    importable = unfinished / "usr/lib/python3/dist-packages/mailstack.pth"
+    importable.write_text(f"{INSIDE}/src\n")
     unfinished.rename(wanted)
 
 
