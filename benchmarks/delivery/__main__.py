@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,9 @@ SESSIONS = 8
 """SMTP connections that send at the same time, one mailbox each."""
 TICKS = os.sysconf("SC_CLK_TCK")
 TIMEOUT_S = 300.0
+
+Measure = Callable[[], float]
+"""Returns events a second."""
 
 
 @dataclass
@@ -40,7 +44,7 @@ def delivered(stack: Stack, way: str) -> int:
     total = 0
     for number in range(SESSIONS):
         folder = stack.mail / f"u{number}@{way}.test/Maildir/new"
-        total += len(os.listdir(folder)) if folder.exists() else 0
+        total += sum(1 for _ in folder.iterdir()) if folder.exists() else 0
     return total
 
 
@@ -49,9 +53,11 @@ def send(stack: Stack, way: str, count: int, file: Path) -> float:
     before, started = delivered(stack, way), time.perf_counter()
     senders = [
         subprocess.Popen(
-            ["smtp-source", "-c", "-s", "1", "-m", str(count // SESSIONS), "-d", "-F", str(file)]
-            + ["-f", "alice@example.org", "-t", f"u{number}@{way}.test"]
-            + [f"inet:127.0.0.1:{stack.ports.smtp}"],
+            [
+                *("smtp-source", "-s", "1", "-m", str(count // SESSIONS), "-d", "-F", str(file)),
+                *("-f", "alice@example.org", "-t", f"u{number}@{way}.test"),
+                f"inet:127.0.0.1:{stack.ports.smtp}",
+            ],
             stdout=subprocess.DEVNULL,
         )
         for number in range(SESSIONS)
@@ -92,14 +98,21 @@ async def ask_spamd(port: int, message: bytes, count: int, clients: int) -> floa
     return count // clients * clients / (time.perf_counter() - started)
 
 
-def alternate(stack: Stack, way: str, rounds: int, ours, reference) -> tuple[float, float, float]:  # noqa: ANN001 - two closures of one kind
-    """A B A B: median rates of both, and the filter's processor time over all of ours."""
-    our_rates, reference_rates = [], []
+def alternate(
+    stack: Stack, way: str, rounds: int, ours: Measure, reference: Measure
+) -> tuple[float, float, float, float]:
+    """A B A B: median rates of both, the median ratio, the filter's processor time in all rounds.
+
+    Ratios are of neighbours: what else the machine does at the time disturbs both alike.
+    """
     before = cpu_s(stack.filters[way])
-    for _ in range(rounds):
-        reference_rates.append(reference())
-        our_rates.append(ours())
-    return median(our_rates), median(reference_rates), cpu_s(stack.filters[way]) - before
+    pairs = [(reference(), ours()) for _ in range(rounds)]
+    return (
+        median(ours_ for _, ours_ in pairs),
+        median(reference_ for reference_, _ in pairs),
+        median(ours_ / reference_ for reference_, ours_ in pairs),
+        cpu_s(stack.filters[way]) - before,
+    )
 
 
 def off(count: int, rounds: int, octets: int) -> Result:
@@ -108,7 +121,7 @@ def off(count: int, rounds: int, octets: int) -> Result:
         file.write_bytes(ordinary_message(octets).replace(b"\r\n", b"\n"))
         for way in ("direct", "relay"):
             send(stack, way, 200, file)
-        ours, reference, cpu = alternate(
+        ours, reference, ratio, cpu = alternate(
             stack,
             "relay",
             rounds,
@@ -116,7 +129,7 @@ def off(count: int, rounds: int, octets: int) -> Result:
             lambda: send(stack, "direct", count, file),
         )
         per_message = 1000 * cpu / (rounds * count)
-        return Result("scanning off", ours, reference, ours / reference, 0.9, per_message)
+        return Result("scanning off", ours, reference, ratio, 0.9, per_message)
 
 
 def on(count: int, rounds: int, octets: int, children: int) -> Result:
@@ -126,7 +139,7 @@ def on(count: int, rounds: int, octets: int, children: int) -> Result:
         file.write_bytes(message.replace(b"\r\n", b"\n"))
         send(stack, "scan", 4 * SESSIONS, file)
         asyncio.run(ask_spamd(stack.ports.spamd, message, 10, children))
-        ours, reference, cpu = alternate(
+        ours, reference, ratio, cpu = alternate(
             stack,
             "scan",
             rounds,
@@ -135,7 +148,7 @@ def on(count: int, rounds: int, octets: int, children: int) -> Result:
         )
         per_message = 1000 * cpu / (rounds * count)
         what = f"scanning, {children} children"
-        return Result(what, ours, reference, ours / reference, 0.95, per_message)
+        return Result(what, ours, reference, ratio, 0.95, per_message)
 
 
 def main() -> int:
@@ -152,9 +165,7 @@ def main() -> int:
     if arguments.only != "on":
         results.append(off(arguments.messages, arguments.rounds, arguments.octets))
     if arguments.only != "off":
-        results.append(
-            on(arguments.scans, arguments.rounds, arguments.octets, arguments.children)
-        )
+        results.append(on(arguments.scans, arguments.rounds, arguments.octets, arguments.children))
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
     else:

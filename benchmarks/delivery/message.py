@@ -1,9 +1,9 @@
 """The message that is sent: of ordinary size and make, with text and HTML."""
 
-WORDS = (
+SENTENCE = (
     "meeting minutes of the project group please find the agenda for next week and the list of "
     "open questions we talked about on Tuesday the room is booked from nine to eleven"
-).split()
+)
 
 
 def ordinary_message(octets: int) -> bytes:
@@ -25,9 +25,10 @@ def ordinary_message(octets: int) -> bytes:
 
 
 def _lines(octets: int) -> str:
+    words = SENTENCE.split()
     lines, total, word = [], 0, 0
     while total < octets:
-        line = " ".join(WORDS[(word + i) % len(WORDS)] for i in range(11))
+        line = " ".join(words[(word + i) % len(words)] for i in range(11))
         lines.append(line)
         total += len(line) + 2
         word += 7

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - large messages need it after root is given up
 import encodings.idna  # noqa: F401 - likewise, for names of hosts
+import gc
 import logging
 import signal
 import sys
@@ -56,6 +57,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
     arguments = parser.parse_args()
     log.configure()
+    gc.freeze()  # what is imported stays: the collector need not look at it each time
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(arguments.config))
