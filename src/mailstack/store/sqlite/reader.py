@@ -15,6 +15,10 @@ from mailstack.errors import StoreUnavailable
 from mailstack.store.sqlite.connect import connect, unavailable
 from mailstack.store.sqlite.rows import Row
 
+CACHE_KIB = 48 * 1024
+"""Page cache for lookups; grows to what is read. The table they ask takes 41 MiB with a million
+users, and a page that is not here costs a copy from the kernel, a fifth of a lookup in all."""
+
 
 class Reader:
     """One read-only connection. Not for use by two threads at once."""
@@ -38,6 +42,7 @@ class Reader:
         self.close()
         try:
             self._db = connect(self._path, read_only=True)
+            self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             self._db.execute("BEGIN")
             self._cursor = self._db.cursor()
         except sqlite3.Error as error:
