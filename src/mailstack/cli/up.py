@@ -85,6 +85,8 @@ def _wait(events: "Iterable[dict[str, Any]]", out: IO[str]) -> bool:
             match event:
                 case {"service": name, "state": state, "reason": reason, "at_s": at_s}:
                     progress.service(name, state, reason, at_s)
+                case {"note": note}:
+                    progress.line(note)
                 case {"started": True}:
                     progress.end()
                     return True

@@ -35,7 +35,12 @@ _APT_ENVIRONMENT: Final = {
 }
 _TIMEOUT_S: Final = 1200.0
 """For one apt-get: some 60 MiB over a slow line."""
-_STEP: Final = re.compile(r"(Get:\d+|Unpacking|Setting up) (?:\S+ )?(?P<what>\S+)")
+_STEPS: Final = {
+    "fetching": re.compile(r"Get:\d+ \S+ \S+ \S+ (\S+)"),
+    "unpacking": re.compile(r"Unpacking (\S+)"),
+    "setting up": re.compile(r"Setting up (\S+)"),
+}
+"""What apt-get and dpkg print of each package."""
 
 
 def install(packages: Sequence[str], report: Report) -> None:
@@ -89,8 +94,9 @@ def _apt(arguments: Sequence[str], packages: Sequence[str], report: Report) -> N
     ) as running:
         for line in running.stdout or ():
             last = line.strip() if line.startswith(("E:", "Err:", "dpkg:")) else last
-            if step := _STEP.match(line):
-                report(f"{step[1].partition(':')[0]} {step['what']}".replace("Get ", "fetching "))
+            for what, pattern in _STEPS.items():
+                if match := pattern.match(line):
+                    report(f"{what} {match[1]}")
     if running.returncode != 0:
         why = last.removeprefix("E: ") or f"status {running.returncode}"
         raise refusal(packages, f"apt-get {arguments[0]} failed ({why})")

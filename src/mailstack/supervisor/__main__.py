@@ -10,6 +10,7 @@ import logging
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from json import dumps
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import uvloop
 
 from mailstack.agent.options import Options
 from mailstack.errors import MailstackError
-from mailstack.supervisor.logs import FileHandler, Logs
+from mailstack.supervisor.control import Event
+from mailstack.supervisor.logs import OWN, FileHandler, Logs
 from mailstack.supervisor.start import supervise
 
 
@@ -30,10 +32,10 @@ def main() -> int:
     starter = socket.socket(fileno=arguments.starter) if arguments.starter is not None else None
     logs = Logs(options.state)
     try:
-        uvloop.run(supervise(options, logs.write, starter))
+        uvloop.run(supervise(options, partial(_write, logs, starter), starter))
     except MailstackError as error:
         logging.getLogger("mailstack").error("%s", error)  # noqa: TRY400 - a sentence, no traceback
-        _tell(starter, str(error))
+        _tell(starter, {"failed": str(error)})
         return 1
     return 0
 
@@ -47,11 +49,17 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tell(starter: socket.socket | None, reason: str) -> None:
-    """Tell whoever waits, unless the conversation has done so and closed."""
+def _write(logs: Logs, starter: socket.socket | None, service: str, line: str) -> None:
+    logs.write(service, line)
+    if service == OWN:
+        _tell(starter, {"note": line})
+
+
+def _tell(starter: socket.socket | None, event: Event) -> None:
+    """Tell whoever waits for the start, unless the conversation has begun: then it does that."""
     if starter is not None:
         with suppress(OSError):
-            starter.sendall(dumps({"failed": reason}).encode() + b"\n")
+            starter.sendall(dumps(event).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,15 @@ kernel passes over a port that is bound, and a daemon may bind it beside us: bot
 SO_REUSEADDR and ours does not listen (socket(7)).
 """
 
+import asyncio
 import errno
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +30,9 @@ _EVERYWHERE: Final = {"all": ("0.0.0.0", "::")}  # noqa: S104 - what "all" means
 _KINDS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _IN_USE: Final = {"tcp": "0A", "udp": "07"}
 """State of a listening socket (TCP_LISTEN), and of an unconnected UDP one (TCP_CLOSE)."""
-PATIENCE_S: Final = 3.0
-"""For outgoing connections that have a port of ours; a closed one keeps it for a minute."""
+PATIENCE_S: Final = 65.0
+"""For outgoing connections that have a port of ours: a closed one keeps it for a minute (Linux's
+TCP_TIMEWAIT_LEN), and after a busy hour there are thousands."""
 _RETRY_S: Final = 0.1
 
 
@@ -61,8 +64,10 @@ def _sockets(service: Service, port: Port, public_host: str, offset: int) -> Ite
             yield Wanted(service.name, port.name, host, port.number + offset, transport)
 
 
-def hold(sockets: Iterable[Wanted], patience_s: float = PATIENCE_S) -> ExitStack:
-    """Bind each one; return what keeps them bound until it is closed.
+async def hold(
+    sockets: Iterable[Wanted], say: Callable[[str], None], patience_s: float = PATIENCE_S
+) -> ExitStack:
+    """Bind each one; return what keeps them bound until it is closed. ``say`` hears of a wait.
 
     Raises:
         ServiceFailed: one is taken or cannot be had; says by whom and what to do.
@@ -70,15 +75,17 @@ def hold(sockets: Iterable[Wanted], patience_s: float = PATIENCE_S) -> ExitStack
     deadline = time.monotonic() + patience_s
     with ExitStack() as held:
         for one in sockets:
-            bound = _bind_patiently(one, deadline)
+            bound = await _bind_patiently(one, say, deadline)
             if bound is not None and one.transport == "tcp":
                 held.enter_context(bound)
         return held.pop_all()
 
 
-def _bind_patiently(one: Wanted, deadline: float) -> socket.socket | None:
+async def _bind_patiently(
+    one: Wanted, say: Callable[[str], None], deadline: float
+) -> socket.socket | None:
     """Try again while only an outgoing connection has the port: most of these end soon."""
-    while True:
+    for attempt in count():
         try:
             return _bind(one)
         except OSError as error:
@@ -87,7 +94,10 @@ def _bind_patiently(one: Wanted, deadline: float) -> socket.socket | None:
             transient = error.errno == errno.EADDRINUSE and holder_of(one) is None
             if not transient or time.monotonic() >= deadline:
                 raise _refusal(one, error) from error
-        time.sleep(_RETRY_S)
+        if attempt == 0:
+            say(f"waiting for port {one.number}: an outgoing connection has just used it")
+        await asyncio.sleep(_RETRY_S)
+    raise AssertionError("count() does not end")
 
 
 def _bind(one: Wanted) -> socket.socket | None:
@@ -118,7 +128,8 @@ def _refusal(one: Wanted, error: OSError) -> ServiceFailed:
     if holder is None and error.errno == errno.EADDRINUSE:
         return ServiceFailed(
             f"{place} is in use by an outgoing connection of another program",
-            advice="try again in a minute, or shift all ports with --set listen.port_offset=NUMBER",
+            advice="end that, or keep the kernel from lending it: "
+            f"sysctl net.ipv4.ip_local_reserved_ports={one.number}",
         )
     if holder is None:
         return ServiceFailed(

@@ -10,6 +10,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ async def supervise(
         await _end_leftovers(options.state, on_line)
         daemons = daemons_of_the_stack()
         programs.check(daemons.values())
-        with ports.hold(_sockets(settings, daemons)):
+        with await ports.hold(_sockets(settings, daemons), partial(on_line, OWN)):
             await secrets.ensure(options.state / "secure", settings, _owners())
             _set_up_process()
             await _run(options, settings, daemons, on_line, starter)

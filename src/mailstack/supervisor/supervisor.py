@@ -58,6 +58,8 @@ class Supervisor:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _healthy: dict[str, asyncio.Event] = field(default_factory=dict)
     """Set when a service is healthy for the first time."""
+    _states: dict[str, State] = field(default_factory=dict)
+    """The last one of each service that was logged."""
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -142,6 +144,9 @@ class Supervisor:
     def _health_changed(self, health: Health) -> None:
         if health.state is State.HEALTHY:
             self._healthy[health.service].set()
+        if self._states.get(health.service) is not health.state:
+            self._states[health.service] = health.state
+            self._agents[health.service].around.output.say(health.state.value)
         self._write_metrics()
         self._tell(service=health.service, state=health.state.value, reason=health.reason)
         if not self._started and all(

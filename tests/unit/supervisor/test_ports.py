@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -24,17 +25,21 @@ def at(number: int, host: str = LOOPBACK, transport: Transport = "tcp") -> Wante
     return Wanted("postfix", "smtp", host, number, transport)
 
 
+def heard(_: str) -> None:
+    """Nobody listens in most tests."""
+
+
 def free_port() -> int:
     with socket.create_server((LOOPBACK, 0)) as made:
         number: int = made.getsockname()[1]
         return number
 
 
-def test_taken_port_names_holder_and_way_out(listener: socket.socket) -> None:
+async def test_taken_port_names_holder_and_way_out(listener: socket.socket) -> None:
     """The error says which port of which service, who has it, and what to do."""
     number = listener.getsockname()[1]
     with pytest.raises(ServiceFailed) as refused:
-        hold([at(number)])
+        await hold([at(number)], heard)
     holder = f"{proc.name(os.getpid())} (process {os.getpid()})"
     assert str(refused.value) == (
         f"port {number} (postfix.smtp) is taken by {holder}; stop that, or shift all ports with "
@@ -42,35 +47,35 @@ def test_taken_port_names_holder_and_way_out(listener: socket.socket) -> None:
     )
 
 
-def test_taken_udp_port() -> None:
+async def test_taken_udp_port() -> None:
     """UDP has holders, too."""
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
         taken.bind((LOOPBACK, 0))
         number = taken.getsockname()[1]
         with pytest.raises(ServiceFailed, match=f"process {os.getpid()}"):
-            hold([at(number, transport="udp")])
-    with hold([at(number, transport="udp")]):
+            await hold([at(number, transport="udp")], heard)
+    with await hold([at(number, transport="udp")], heard):
         assert holder_of(at(number, transport="udp")) is None
 
 
-def test_port_of_an_outgoing_connection(listener: socket.socket) -> None:
+async def test_port_of_an_outgoing_connection(listener: socket.socket) -> None:
     """A port that the kernel gave to an outgoing connection cannot be had; the error says so."""
     with socket.create_connection(listener.getsockname()) as outgoing:
         number = outgoing.getsockname()[1]
         with pytest.raises(ServiceFailed, match="in use by an outgoing connection"):
-            hold([at(number)], patience_s=0)
+            await hold([at(number)], heard, patience_s=0)
 
 
-def test_address_of_another_machine() -> None:
+async def test_address_of_another_machine() -> None:
     """An address that this machine does not have is a wrong setting."""
     with pytest.raises(ServiceFailed, match=r"is listen\.address an address of this machine\?"):
-        hold([at(free_port(), host="192.0.2.1")])
+        await hold([at(free_port(), host="192.0.2.1")], heard)
 
 
-def test_a_held_port_serves_its_daemon_only() -> None:
+async def test_a_held_port_serves_its_daemon_only() -> None:
     """A daemon can listen on a port that is held; the kernel gives it to no outgoing connection."""
     number = free_port()
-    with hold([at(number)]):
+    with await hold([at(number)], heard):
         with socket.create_server((LOOPBACK, number)) as daemon:
             socket.create_connection(daemon.getsockname()).close()
         with socket.socket() as other, pytest.raises(OSError, match="in use") as refused:
@@ -82,13 +87,30 @@ def test_a_held_port_serves_its_daemon_only() -> None:
         pass
 
 
-def test_everything_is_released_when_one_is_taken(listener: socket.socket) -> None:
+async def test_everything_is_released_when_one_is_taken(listener: socket.socket) -> None:
     """A refusal keeps no port."""
     number = free_port()
     with pytest.raises(ServiceFailed, match="is taken by"):
-        hold([at(number), at(listener.getsockname()[1])])
+        await hold([at(number), at(listener.getsockname()[1])], heard)
     with socket.socket() as other:
         other.bind((LOOPBACK, number))
+
+
+async def test_a_short_connection_is_waited_for(listener: socket.socket) -> None:
+    """A port that an outgoing connection has is had as soon as that ends, and the wait is told."""
+    outgoing = socket.create_connection(listener.getsockname())
+    accepted, _ = listener.accept()
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def say(text: str) -> None:
+        told.append(text)
+        accepted.close()  # with a reset, so that nothing of the connection lingers
+        outgoing.close()
+
+    told: list[str] = []
+    number = outgoing.getsockname()[1]
+    with await hold([at(number)], say, patience_s=10):
+        assert told == [f"waiting for port {number}: an outgoing connection has just used it"]
 
 
 def test_every_socket_of_the_stack() -> None:
