@@ -1,24 +1,26 @@
-"""Which small internet is free: one lock file a slot, held as long as anything uses it.
+"""Which small internet is free: one lock for each slot, held as long as anything uses it.
 
-The lock is flock(2): the kernel lets go of it when the last process that holds the descriptor is
-gone, however it died. So a slot whose lock can be taken is unused, and whatever network is left
-there belongs to nobody.
+A lock is an abstract name for a unix socket (unix(7)). Only one process can bind it, and the kernel
+lets go of it when the last holder of the descriptor is gone, however it died. Such names belong to
+the network, as the addresses do that they guard: a lock file would not be seen by a demonstration
+that runs in a chroot on the same network. So a slot whose lock can be taken is unused, and whatever
+is left there belongs to nobody.
 """
 
-import fcntl
-import os
+import errno
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Final
 
 from mailstack.demo.addresses import SLOTS, Plan
 from mailstack.errors import ServiceFailed
 
-LOCKS = Path("/run/mailstack-outside")
+NAMES: Final = "mailstack-outside-"
 
 
 @contextmanager
-def taken(clean: Callable[[Plan], None], *, locks: Path = LOCKS) -> Iterator[tuple[Plan, int]]:
+def taken(clean: Callable[[Plan], None], *, names: str = NAMES) -> Iterator[tuple[Plan, int]]:
     """Hold a free slot, and yield it with its lock's descriptor, which a child may inherit.
 
     ``clean`` is called for every slot that is free, this one included, to remove what dead runs
@@ -27,31 +29,37 @@ def taken(clean: Callable[[Plan], None], *, locks: Path = LOCKS) -> Iterator[tup
     Raises:
         ServiceFailed: every slot is in use.
     """
-    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-    free: tuple[Plan, int] | None = None
+    free: tuple[Plan, socket.socket] | None = None
     for slot in range(SLOTS):
-        lock = _lock(locks / str(slot))
+        lock = _lock(address(slot, names))
         if lock is None:
             continue
         clean(Plan(slot))
         if free is None:
             free = Plan(slot), lock
         else:
-            os.close(lock)
+            lock.close()
     if free is None:
         raise ServiceFailed(f"all {SLOTS} small internets are in use", advice="stop a demo")
-    try:
-        yield free
-    finally:
-        os.close(free[1])
+    plan, held = free
+    with held:
+        yield plan, held.fileno()
 
 
-def _lock(path: Path) -> int | None:
-    """Open and lock ``path``; None when another process holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def address(slot: int, names: str = NAMES) -> str:
+    """Return the address of a slot's lock; the octet 0 in front makes it abstract."""
+    return f"\0{names}{slot}"
+
+
+def _lock(name: str) -> socket.socket | None:
+    """Bind ``name``; None when another process has it."""
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        lock.bind(name)
+        lock.listen()
+    except OSError as error:
+        lock.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise
+    return lock

@@ -16,9 +16,9 @@ from mailstack.errors import ServiceFailed
 from mailstack.topology.model import Endpoint
 
 _START = """
-import sys
+import pathlib, sys
 from mailstack.demo.internet import small_internet
-with small_internet() as internet:
+with small_internet(pathlib.Path(sys.argv[1])) as internet:
     print(internet.plan.slot, flush=True)
     sys.stdin.read()
 """
@@ -70,12 +70,12 @@ def test_nothing_is_left(alone: SmallInternet) -> None:
     assert alone.plan != plan
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
     """SIGKILL leaves a network behind; the next run finds it unused and removes it."""
     if os.geteuid() != 0:
         pytest.skip("needs root: network namespaces")
     killed = subprocess.Popen(
-        [sys.executable, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", _START, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with killed:
         assert killed.stdout is not None
