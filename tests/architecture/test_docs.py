@@ -92,3 +92,10 @@ def test_decisions_are_numbered() -> None:
         int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("[0-9]*-*.md")
     )
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index of decisions lists each of them."""
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text()
+    assert [p.name for p in folder.glob("[0-9]*-*.md") if f"({p.name})" not in index] == []
