@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, Self
 
 from mailstack.contentfilter.config import Address, Timeouts
-from mailstack.contentfilter.streams import send
+from mailstack.contentfilter.streams import Reads, send
 from mailstack.errors import ProtocolError
 from mailstack.protocols.lmtp_replies import Reply, ReplyReader, extensions
 
@@ -33,6 +33,7 @@ class Connection:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeouts: Timeouts
     ) -> None:
         self._reader = reader
+        self._reads = Reads(reader, writer)
         self._writer = writer
         self._timeouts = timeouts
         self._replies = ReplyReader()
@@ -117,14 +118,13 @@ class Connection:
         return answer
 
     async def _wait_for_reply(self, timeout_s: float) -> Reply:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                data = await self._reader.read(READ_OCTETS)
-                if not data:
-                    raise ConnectionError("connection closed")
-                self._replies.feed(data)
-                if (answer := self._replies.next_reply()) is not None:
-                    return answer
+        while True:
+            data = await self._reads.read(READ_OCTETS, timeout_s)
+            if not data:
+                raise ConnectionError("connection closed")
+            self._replies.feed(data)
+            if (answer := self._replies.next_reply()) is not None:
+                return answer
 
     @property
     def usable(self) -> bool:
@@ -132,6 +132,7 @@ class Connection:
         return not (self._reader.at_eof() or self._writer.is_closing() or not self._replies.empty)
 
     def close(self) -> None:
+        self._reads.close()
         self._writer.close()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from mailstack.contentfilter.envelope import Envelope, Recipient
 from mailstack.contentfilter.reception import Reception
-from mailstack.contentfilter.streams import put, send
+from mailstack.contentfilter.streams import Reads, put, send
 from mailstack.protocols import lmtp
 from mailstack.protocols.lmtp_replies import Reply, reply
 
@@ -58,6 +58,7 @@ class Session:
         """A reload makes another filter; each transaction has the one it began with."""
         self._filter = current()
         self._reader = reader
+        self._reads = Reads(reader, writer)
         self._writer = writer
         self._name = name
         self._commands = lmtp.CommandReader()
@@ -87,14 +88,14 @@ class Session:
                 self._transaction.close()
             if self._reception is not None:
                 self._reception.close()
+            self._reads.close()
             self._writer.close()
 
     async def _run(self) -> None:
         self._replies.append(reply(220, f"{self._filter.config.hostname} mailstack contentfilter"))
         await self._flush()
         while not self._closing:
-            async with asyncio.timeout(self._filter.config.timeouts.idle):
-                data = await self._reader.read(READ_OCTETS)
+            data = await self._reads.read(READ_OCTETS, self._filter.config.timeouts.idle)
             if not data:
                 return
             self._commands.feed(data)

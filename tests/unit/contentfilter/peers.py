@@ -24,7 +24,7 @@ AT_END = {
     "late-full": reply(552, "5.2.2 Quota exceeded", "5.2.2 (mailbox for user is full)"),
     "late-fail": reply(451, "4.2.0 Failed to save"),
 }
-"""Local part → what it says after the message. ``dies``: it closes instead."""
+"""Local part → what it says after the message; ``dies`` closes instead, ``silent`` says nothing."""
 
 
 @dataclass
@@ -134,6 +134,8 @@ class _MailboxDialog:
             local = recipient.partition("@")[0]
             if local == "dies":
                 return False
+            if local == "silent":
+                return True
             answer = AT_END.get(local, reply(250, f"2.0.0 <{recipient}> Saved"))
             if answer.accepted:
                 saved.append(recipient)

@@ -229,6 +229,15 @@ async def test_a_silent_client_is_left(tmp_path: Path) -> None:
         writer.close()
 
 
+async def test_a_silent_mailbox_server_is_left(tmp_path: Path) -> None:
+    """It takes the message and never answers: 451 in time, and another connection for the next."""
+    quick = replace(FAST, delivery=0.1)
+    async with theatre(tmp_path, timeouts=quick) as stage, client(stage) as postfix:
+        assert (await postfix.send("Subject: x", "silent@example.org"))[0].startswith("451 4.3.0")
+        assert (await postfix.send("Subject: y", "bob@example.org"))[0].startswith("250")
+        assert stage.mailboxes.connections == 2
+
+
 async def test_too_many_mistakes(tmp_path: Path) -> None:
     """A client that talks nonsense is disconnected."""
     async with theatre(tmp_path) as stage, client(stage) as postfix:
