@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from tests.unit.store.samples import alias, domain, script, user
+from tests.unit.store.samples import alias, domain, script, spam, training, user
 
 from mailstack.errors import (
     DocumentExists,
@@ -15,7 +15,7 @@ from mailstack.errors import (
     RevisionConflict,
     WriteRefused,
 )
-from mailstack.model.documents import Document, Key, script_key
+from mailstack.model.documents import KINDS, Document, Key, script_key
 from mailstack.model.expansion import MAX_CHAIN
 from mailstack.store.contract import Change, Put, Remove, Store
 from mailstack.store.sqlite import SqliteStore
@@ -58,6 +58,8 @@ class TestRevisions:
             user("ann@example.org", quota=5, enabled=False),
             alias("info@example.org", "ann@example.org", "x@example.net"),
             script("ann@example.org", "größe", "keep; # é\r\n", active=True),
+            spam("ann@example.org", threshold=4, allow=["*@a.example"], languages=["de", "en"]),
+            training("ann@example.org", own_bayes=True, runs=2),
         ]
         for document in written:
             revision = await store.put(document, None)
@@ -102,11 +104,13 @@ class TestRules:
             with pytest.raises(InvalidDocument, match=r"mailstack domain add b\.example"):
                 await store.put(document)
 
-    async def test_a_script_has_an_owner(self, store: Store) -> None:
-        """A script without its user is refused."""
+    async def test_a_belonging_has_an_owner(self, store: Store) -> None:
+        """A script, spam profile or training record without its user is refused."""
         await fill(store, domain())
-        with pytest.raises(InvalidDocument, match=r"no user ann@example\.org"):
-            await store.put(script("ann@example.org"))
+        owner = "ann@example.org"
+        for document in (script(owner), spam(owner), training(owner)):
+            with pytest.raises(InvalidDocument, match=r"no user ann@example\.org"):
+                await store.put(document)
 
     async def test_a_user_must_be_reachable(self, store: Store) -> None:
         """A name that holds the delimiter could never get mail."""
@@ -181,27 +185,31 @@ class TestRules:
             ("two", True),
         ]
 
-    async def test_scripts_go_with_their_user(self, store: Store) -> None:
-        """Removing a user leaves no script behind, and the feed says so."""
-        await fill(store, domain(), user("ann@example.org"), script("ann@example.org"))
+    async def test_belongings_go_with_their_user(self, store: Store) -> None:
+        """Removing a user leaves nothing of theirs behind, and the feed says so."""
+        ann = "ann@example.org"
+        await fill(store, domain(), user(ann), script(ann), spam(ann), training(ann))
+        await fill(store, user("anna@example.org"), spam("anna@example.org"))
         before = store.position()
-        await store.remove(Key("user", "ann@example.org"))
-        assert store.count("sieve") == 0
+        await store.remove(Key("user", ann))
+        assert [store.count(kind) for kind in ("sieve", "spam", "training")] == [0, 1, 0]
         assert {(c.key, c.revision) for c in store.changes(before)} == {
-            (script_key("ann@example.org", "main"), None),
-            (Key("user", "ann@example.org"), None),
+            (script_key(ann, "main"), None),
+            (Key("spam", ann), None),
+            (Key("training", ann), None),
+            (Key("user", ann), None),
         }
 
     async def test_a_domain_in_use_stays(self, store: Store) -> None:
         """A domain with users goes only together with them."""
         await fill(store, domain(), user("ann@example.org"), script("ann@example.org"))
+        await fill(store, spam("ann@example.org"))
         await fill(store, alias("@example.org", "x@example.net"), domain("other.example"))
         with pytest.raises(InvalidDocument, match="still has users"):
             await store.remove(Key("domain", "example.org"))
         await store.remove(Key("domain", "example.org"), recursive=True)
         assert keys(store) == [Key("domain", "other.example")]
-        counts = [store.count(kind) for kind in ("domain", "user", "alias", "sieve")]
-        assert counts == [1, 0, 0, 0]
+        assert [store.count(kind) for kind in KINDS] == [1, 0, 0, 0, 0, 0]
 
 
 class TestBatches:
@@ -245,6 +253,17 @@ class TestBatches:
         assert await store.remove_unchanged(before) == 3
         assert keys(store) == [document.key for document in new]
 
+    async def test_replacing_removes_belongings_first(self, store: Store) -> None:
+        """What a user had and the new documents do not have goes, with or without the user."""
+        ann, bob = "ann@example.org", "bob@example.org"
+        await fill(store, domain(), user(ann), spam(ann, threshold=3), training(ann))
+        await fill(store, user(bob), spam(bob))
+        before = store.position()
+        kept: list[Document] = [domain(), user(ann), spam(ann, threshold=4)]
+        await store.apply([Put(document) for document in kept], replacing=before)
+        assert await store.remove_unchanged(before) == 3
+        assert [stored.document for stored in store.documents()] == kept
+
     async def test_replacing_does_not_lean_on_what_goes(self, store: Store) -> None:
         """A user whose domain is not among the new documents is refused."""
         await fill(store, domain())
@@ -262,6 +281,8 @@ class TestBatches:
             alias("a@b.example", "z@b.example"),
             script("ann@example.org", active=True),
             script("ann@example.org", "other"),
+            spam("z@b.example", block=["*@*.zip"]),
+            training("ann@example.org", runs=1),
         )
         (tmp_path / "second").mkdir()
         async with factory(tmp_path / "second") as second:
@@ -286,6 +307,16 @@ class TestPages:
             assert found == expected
         within = store.page("alias", within="b.example", after="a@b.example")
         assert [stored.document.key.name for stored in within] == expected[2:]
+
+    async def test_pages_of_belongings(self, store: Store) -> None:
+        """What users have once is listed by kind, page by page."""
+        names = ["ann@a.example", "bob@a.example", "ann@b.example"]
+        await fill(store, domain("a.example"), domain("b.example"))
+        await fill(store, *map(user, names), *map(spam, names), training(names[0]))
+        first = store.page("spam", limit=2)
+        rest = store.page("spam", after=first[-1].document.key.name, limit=2)
+        assert [stored.document for stored in first + rest] == [spam(name) for name in names]
+        assert [s.document for s in store.page("training")] == [training(names[0])]
 
     async def test_scripts_of_one_owner(self, store: Store) -> None:
         """Scripts are listed by owner, and their text is found by id."""

@@ -4,12 +4,10 @@ Each is one frozen model; unknown fields are refused. A rule that needs other do
 must be hosted, aliases must not form a loop) is not here but in the store, inside its transaction.
 """
 
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     TypeAdapter,
@@ -20,12 +18,28 @@ from pydantic import (
 from mailstack.errors import InvalidDocument
 from mailstack.model.addresses import Address, parse_address, parse_alias_address
 from mailstack.model.domains import DomainName, parse_domain
+from mailstack.model.keys import KINDS, OWNED, BaseDocument, Key, Kind
 from mailstack.model.octets import MAX_OCTETS
 from mailstack.model.passwords import check_hash
+from mailstack.model.spam import Spam
+from mailstack.model.training import Training
 
-Kind = Literal["domain", "user", "alias", "sieve"]
-KINDS: tuple[Kind, ...] = ("domain", "user", "alias", "sieve")
-"""In the order in which one may depend on another."""
+__all__ = [
+    "KINDS",
+    "OWNED",
+    "Alias",
+    "Document",
+    "Domain",
+    "Key",
+    "Kind",
+    "Sieve",
+    "Spam",
+    "Training",
+    "User",
+    "make_document",
+    "parse_document",
+    "script_key",
+]
 
 MAX_TARGETS = 1000
 """Of one alias; more is a mailing list. Postfix's virtual_alias_expansion_limit is the same."""
@@ -35,29 +49,7 @@ MAX_SCRIPT_NAME_OCTETS = 128
 """RFC 5804 1.6 asks servers to take at least 128 characters, each of one octet or more."""
 
 
-class Key(NamedTuple):
-    """Names a document. ``name`` of a sieve script is ``owner/script``; a script has no slash."""
-
-    kind: Kind
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name}"
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @property
-    def key(self) -> Key:
-        raise NotImplementedError
-
-    def line(self) -> str:
-        """The document as one line of JSON, without the newline."""
-        return self.model_dump_json()
-
-
-class Domain(_Document):
+class Domain(BaseDocument):
     """A domain whose mail is taken here. Disabled: as if it were not hosted."""
 
     type: Literal["domain"] = "domain"
@@ -80,7 +72,7 @@ def _mailbox(address: str) -> Address:
     return parsed
 
 
-class User(_Document):
+class User(BaseDocument):
     """A mailbox and its login. Disabled: no login, and mail is refused; what is stored stays."""
 
     type: Literal["user"] = "user"
@@ -99,7 +91,7 @@ def _distinct(targets: tuple[Address, ...]) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(targets))
 
 
-class Alias(_Document):
+class Alias(BaseDocument):
     """Where mail for an address goes instead. ``@domain`` catches what nobody else takes.
 
     A user of the same address keeps a copy if the alias names that address among its targets.
@@ -140,7 +132,7 @@ def _script_text(text: str) -> str:
     return text
 
 
-class Sieve(_Document):
+class Sieve(BaseDocument):
     """A user's filter script. At most one of a user is active; that is the one that runs."""
 
     type: Literal["sieve"] = "sieve"
@@ -154,7 +146,7 @@ class Sieve(_Document):
         return script_key(self.owner, self.name)
 
 
-Document: TypeAlias = Domain | User | Alias | Sieve
+Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training
 _ADAPTER: TypeAdapter[Document] = TypeAdapter(Annotated[Document, Field(discriminator="type")])
 
 

@@ -56,8 +56,8 @@ class Put:
 class Remove:
     """Remove a document.
 
-    A user's scripts go with the user. A domain that still has users or aliases is refused unless
-    ``recursive``, which removes them too.
+    A user's scripts and other belongings go with the user. A domain that still has users or
+    aliases is refused unless ``recursive``, which removes them too.
     """
 
     key: Key
@@ -103,7 +103,7 @@ class Store(Protocol):
 
         Args:
             kind: which documents.
-            within: only those of this domain, or this owner of scripts.
+            within: only those of this domain, or of this owner of scripts.
             after: the name of the last one of the page before.
             limit: at most so many.
         """

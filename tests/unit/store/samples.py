@@ -1,8 +1,9 @@
 """Documents for tests of the store and of what reads it."""
 
 from mailstack.model.addresses import Address
-from mailstack.model.documents import Alias, Domain, Sieve, User
+from mailstack.model.documents import Alias, Domain, Sieve, Spam, Training, User
 from mailstack.model.domains import DomainName
+from mailstack.model.training import Run
 
 HASH = (
     "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1"
@@ -25,3 +26,12 @@ def alias(address: str, *targets: str) -> Alias:
 
 def script(owner: str, name: str = "main", text: str = "keep;", *, active: bool = False) -> Sieve:
     return Sieve(owner=Address(owner), name=name, text=text, active=active)
+
+
+def spam(owner: str, **wishes: object) -> Spam:
+    return Spam.model_validate({"owner": owner, **wishes})
+
+
+def training(owner: str, *, own_bayes: bool = False, runs: int = 0) -> Training:
+    figures: Run = {"ham": 210, "spam": 300, "seconds": 1.5, "said": "fine", "ok": True, "worse": None}
+    return Training(owner=Address(owner), own_bayes=own_bayes, runs=(figures,) * runs)

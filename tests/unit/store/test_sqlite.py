@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.unit.store.samples import alias, domain, script, user
+from tests.unit.store.samples import alias, domain, script, spam, user
 
 from mailstack.errors import StoreUnavailable
-from mailstack.model.documents import Key
+from mailstack.model.documents import KINDS, Key, Spam
 from mailstack.store.contract import Put
 from mailstack.store.sqlite import SqliteStore, schema, writer
 
@@ -79,6 +80,7 @@ async def test_no_query_goes_over_a_table(tmp_path: Path) -> None:
         store.scripts("ann@example.org")
         store.script_text("ann@example.org", "1-x")
         store.page("user", within="example.org", after="a@example.org")
+        store.page("spam", after="a@example.org")
         store.changes(1)
         store._reader._db.set_trace_callback(None)
         plans = [store._reader.rows(f"EXPLAIN QUERY PLAN {sql}") for sql in seen]
@@ -101,8 +103,37 @@ async def test_targets_leave_no_trace(tmp_path: Path) -> None:
 
 def test_migrations_are_append_only() -> None:
     """Version 1 is what released files have; a later version adds a step after it."""
-    assert schema.VERSION == len(schema.MIGRATIONS) >= 1
+    assert schema.VERSION == len(schema.MIGRATIONS) >= 2
     assert schema.MIGRATIONS[0].count("CREATE TABLE") == 6
+
+
+async def test_a_file_of_version_1_is_upgraded(tmp_path: Path) -> None:
+    """Everything in it stays as it was, positions too, and what is new can be written."""
+    with closing(sqlite3.connect(tmp_path / "store.db")) as old:
+        old.executescript((Path(__file__).parent / "version-1.sql").read_text())
+    async with SqliteStore(tmp_path / "store.db", create=True) as store:
+        assert [stored.document for stored in store.documents()] == [
+            domain(),
+            user("ann@example.org", quota=1024),
+            alias("info@example.org", "ann@example.org", "x@example.net"),
+            script("ann@example.org", active=True),
+        ]
+        assert [change.position for change in store.changes(0)] == [1, 2, 4, 5, 6]
+        await store.put(spam("ann@example.org", threshold=3))
+        assert [store.count(kind) for kind in KINDS] == [1, 1, 1, 1, 1, 0]
+
+
+async def test_a_profile_stays_readable_under_later_rules(tmp_path: Path) -> None:
+    """What an earlier version took is read as it is; only what is written is checked."""
+    async with SqliteStore(tmp_path / "store.db", create=True) as store:
+        await store.apply([Put(domain()), Put(user("a@example.org")), Put(spam("a@example.org"))])
+        with closing(sqlite3.connect(tmp_path / "store.db")) as other, other:
+            text = '{"type":"spam","owner":"a@example.org","rules":["no longer possible"]}'
+            other.execute("UPDATE owned SET json=?", (text,))
+    async with SqliteStore(tmp_path / "store.db") as store:
+        (stored,) = store.page("spam")
+        assert isinstance(stored.document, Spam)
+        assert stored.document.rules == ("no longer possible",)
 
 
 async def test_a_closed_store_answers_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mailstack.couchmail.api import changes, health, openapi, problems, sieve, transfer
+from mailstack.couchmail.api import belongings, changes, health, openapi, problems, sieve, transfer
 from mailstack.couchmail.api.context import Context, Handler
 from mailstack.couchmail.api.documents import COLLECTIONS
 from mailstack.couchmail.api.operations import Operation
@@ -20,6 +20,7 @@ async def _openapi(request: Request) -> Response:
 OPERATIONS: tuple[Operation, ...] = (
     *(operation for collection in COLLECTIONS for operation in collection.operations()),
     *sieve.OPERATIONS,
+    *belongings.OPERATIONS,
     *changes.OPERATIONS,
     *transfer.OPERATIONS,
     *health.OPERATIONS,

@@ -22,7 +22,7 @@ def document(operations: Sequence[Operation]) -> Json:
         "info": {
             "title": "couchmail",
             "version": __version__,
-            "summary": "Domains, users, aliases and sieve scripts of a mailstack.",
+            "summary": "Domains, users, aliases, sieve scripts and spam profiles of a mailstack.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

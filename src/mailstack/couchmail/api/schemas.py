@@ -118,12 +118,64 @@ class Script(_Shape):
     revision: Revision
 
 
+class ShownSpam(_Shape):
+    """A user's spam profile, as it is shown."""
+
+    type: Literal["spam"]
+    owner: str
+    threshold: float | None = Field(description="null: that of the settings.")
+    allow: list[str] = Field(description="Senders: addresses, or patterns as *@example.org.")
+    block: list[str]
+    rules: list[str] = Field(description="Lines: header, body, score, describe of USER_….")
+    languages: list[str] = Field(description="Codes of two letters. Empty: any.")
+    share_training: bool
+    revision: Revision
+
+
+class Spams(_Page):
+    items: list[ShownSpam]
+
+
+class SpamPatch(_Shape):
+    """What to change; null restores the default (RFC 7396)."""
+
+    threshold: float | None = None
+    allow: list[str] | None = None
+    block: list[str] | None = None
+    rules: list[str] | None = None
+    languages: list[str] | None = None
+    share_training: bool | None = None
+
+
+class ShownTraining(_Shape):
+    """What the trainer found out about a user's mail."""
+
+    type: Literal["training"]
+    owner: str
+    own_bayes: bool = Field(description="The user's own database decides.")
+    runs: list[dict[str, bool | int | float | str | None]] = Field(description="The newest last.")
+    revision: Revision
+
+
+class Trainings(_Page):
+    items: list[ShownTraining]
+
+
+class TrainingPatch(_Shape):
+    """What to change; null restores the default (RFC 7396)."""
+
+    own_bayes: bool | None = None
+    runs: list[dict[str, bool | int | float | str | None]] | None = None
+
+
 class ChangeShape(_Shape):
     """The newest thing that happened to one document."""
 
     position: int
     type: Kind
-    name: str = Field(description="Of a script: OWNER/NAME.")
+    name: str = Field(
+        description="Of a script: OWNER/NAME; of a spam profile or training record: OWNER."
+    )
     revision: str | None = Field(description="null: it was removed.")
 
 

@@ -13,16 +13,20 @@ from mailstack.errors import StoreUnavailable
 from mailstack.store.contract import Stored
 from mailstack.store.sqlite.connect import connect, unavailable
 from mailstack.store.sqlite.queries import stored
-from mailstack.store.sqlite.rows import MAIL_COLUMNS, SIEVE, SIEVE_COLUMNS
+from mailstack.store.sqlite.rows import BELONGINGS, KIND_NUMBER, SIEVE, TABLES
 
 _FETCH = 500
-_ORDER = (
-    (0, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=0"),  # noqa: S608 - constants
-    (1, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=1"),  # noqa: S608 - constants
+_WHERE = (
+    (KIND_NUMBER["domain"], "kind=0"),
+    (KIND_NUMBER["user"], "kind=1"),
     # A catch-all may lead to an alias of the same domain, so the others go before it.
-    (2, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=2 AND local<>''"),  # noqa: S608 - constants
-    (2, f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE kind=2 AND local=''"),  # noqa: S608 - constants
-    (SIEVE, f"SELECT {SIEVE_COLUMNS} FROM sieve"),  # noqa: S608 - constants
+    (KIND_NUMBER["alias"], "kind=2 AND local<>''"),
+    (KIND_NUMBER["alias"], "kind=2 AND local=''"),
+    *((kind, "1" if kind == SIEVE else f"kind={kind}") for kind in BELONGINGS),
+)
+_ORDER = tuple(
+    (kind, f"SELECT {TABLES[kind].columns} FROM {TABLES[kind].name} WHERE {condition}")  # noqa: S608 - constants
+    for kind, condition in _WHERE
 )
 
 

@@ -7,24 +7,13 @@ from mailstack.model.addresses import split_address
 from mailstack.model.documents import Key, Kind
 from mailstack.store.contract import Credentials, Script, Stored
 from mailstack.store.sqlite.reader import Reader
-from mailstack.store.sqlite.rows import (
-    KIND_NUMBER,
-    MAIL_COLUMNS,
-    SIEVE,
-    SIEVE_COLUMNS,
-    Row,
-    from_mail,
-    from_sieve,
-    place,
-)
+from mailstack.store.sqlite.rows import KIND_NUMBER, SIEVE, TABLES, Row, Table, from_row, place
 
 _ENTRY = "SELECT local, kind, enabled, targets FROM mail WHERE domain=?1"
 ENTRIES_OF_NONE = f"{_ENTRY} AND local=''"
 ENTRIES_OF_ONE = f"{ENTRIES_OF_NONE} UNION ALL {_ENTRY} AND local=?2"
 ENTRIES_OF_TWO = f"{ENTRIES_OF_ONE} UNION ALL {_ENTRY} AND local=?3"
 """Not ``IN``: SQLite would build an index of the list each time, half of the whole cost."""
-_GET_MAIL = f"SELECT {MAIL_COLUMNS} FROM mail_whole WHERE domain=? AND local=? AND kind=?"  # noqa: S608 - constants
-_GET_SIEVE = f"SELECT {SIEVE_COLUMNS} FROM sieve WHERE domain=? AND local=? AND name=?"  # noqa: S608 - constants
 _CREDENTIALS = (
     "SELECT c.password, c.quota, u.enabled AND d.enabled FROM mail d, mail u, credentials c "
     "WHERE d.domain=?1 AND d.local='' AND d.kind=0 AND u.domain=?1 AND u.local=?2 AND u.kind=1 "
@@ -39,12 +28,16 @@ _SCRIPTS = "SELECT name, seq, digest, active FROM sieve WHERE domain=? AND local
 _TEXT = "SELECT text FROM sieve WHERE domain=? AND local=? AND seq=? AND digest=?"
 
 
+def _select(table: Table) -> str:
+    return f"SELECT {table.columns} FROM {table.name}"  # noqa: S608 - no input
+
+
+_GET = tuple(f"{_select(t)} WHERE domain=? AND local=? AND {t.last}=?" for t in TABLES)
+
+
 def get(reader: Reader, key: Key) -> Stored:
     where = place(key)
-    if where.kind == SIEVE:
-        row = reader.row(_GET_SIEVE, where[1:])
-    else:
-        row = reader.row(_GET_MAIL, (where.domain, where.local, where.kind))
+    row = reader.row(_GET[where.kind], where.row)
     if row is None:
         raise DocumentMissing(f"there is no {key}")
     return stored(where.kind, row)
@@ -52,26 +45,21 @@ def get(reader: Reader, key: Key) -> Stored:
 
 def stored(kind: int, row: Row) -> Stored:
     """Make the document of a row, and its revision (the fourth column of either table)."""
-    return Stored(from_sieve(row) if kind == SIEVE else from_mail(row), str(row[3]))
+    return Stored(from_row(kind, row), str(row[3]))
 
 
 def page(reader: Reader, kind: Kind, *, within: str, after: str, limit: int) -> list[Stored]:
     number = KIND_NUMBER[kind]
-    table, columns, last = (
-        ("sieve", SIEVE_COLUMNS, "name")
-        if number == SIEVE
-        else ("mail_whole", MAIL_COLUMNS, "kind")
-    )
+    table = TABLES[number]
     terms, values = _within(kind, within)
     if after:
-        where = place(Key(kind, after))
-        terms.append(f"(domain, local, {last}) > (?, ?, ?)")
-        values += [where.domain, where.local, where.script if number == SIEVE else number]
+        terms.append(f"(domain, local, {table.last}) > (?, ?, ?)")
+        values += place(Key(kind, after)).row
     if number != SIEVE:
         terms.append("kind=?")
         values.append(number)
     condition = f"WHERE {' AND '.join(terms)}" if terms else ""
-    sql = f"SELECT {columns} FROM {table} {condition} ORDER BY domain, local, {last} LIMIT ?"  # noqa: S608 - no input
+    sql = f"{_select(table)} {condition} ORDER BY domain, local, {table.last} LIMIT ?"
     return [stored(number, row) for row in reader.rows(sql, (*values, limit))]
 
 

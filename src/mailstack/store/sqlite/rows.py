@@ -1,16 +1,47 @@
 """Between documents and rows."""
 
 import hashlib
+import json
 from typing import Any, NamedTuple, TypeAlias
 
 from mailstack.model.addresses import split_address
-from mailstack.model.documents import KINDS, Alias, Document, Domain, Key, Kind, Sieve, User
+from mailstack.model.documents import (
+    KINDS,
+    OWNED,
+    Alias,
+    Document,
+    Domain,
+    Key,
+    Kind,
+    Sieve,
+    Spam,
+    Training,
+    User,
+)
 
 KIND_NUMBER: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
 SIEVE = KIND_NUMBER["sieve"]
 
-MAIL_COLUMNS = "domain, local, kind, seq, enabled, targets, password, quota"
-SIEVE_COLUMNS = "domain, local, name, seq, active, digest, text"
+
+class Table(NamedTuple):
+    """Where rows of a kind are read. The first three columns are its key, the fourth is ``seq``."""
+
+    name: str
+    columns: str
+    last: str
+    """The third column of the key."""
+
+
+_MAIL = Table(
+    "mail_whole", "domain, local, kind, seq, enabled, targets, password, quota", last="kind"
+)
+_SIEVE = Table("sieve", "domain, local, name, seq, active, digest, text", last="name")
+_OWNED = Table("owned", "domain, local, kind, seq, json", last="kind")
+
+TABLES = (_MAIL, _MAIL, _MAIL, _SIEVE, _OWNED, _OWNED)
+"""By the number of the kind."""
+BELONGINGS = tuple(KIND_NUMBER[kind] for kind in OWNED)
+"""Numbers of the kinds that go with their user."""
 
 Row: TypeAlias = tuple[Any, ...]
 """As SQLite returns it, in the order of the columns above."""
@@ -23,6 +54,11 @@ class Place(NamedTuple):
     domain: str
     local: str
     script: str = ""
+
+    @property
+    def row(self) -> tuple[str, str, str | int]:
+        """The key of its row."""
+        return self.domain, self.local, self.script if self.kind == SIEVE else self.kind
 
 
 def place(key: Key) -> Place:
@@ -57,9 +93,18 @@ def to_row(document: Document, where: Place, seq: int) -> Row:
         case Sieve():
             text = document.text
             return (domain, local, script, seq, document.active, digest(text), text)
+        case Spam() | Training():
+            return (domain, local, where.kind, seq, document.line())
 
 
-def from_mail(row: Row) -> Document:
+def from_row(kind: int, row: Row) -> Document:
+    """Make the document of a row of the kind's table."""
+    if kind == SIEVE:
+        return _from_sieve(row)
+    return _from_owned(row) if kind in BELONGINGS else _from_mail(row)
+
+
+def _from_mail(row: Row) -> Document:
     """Make the document of a row of ``mail_whole``; it was checked on its way in."""
     domain, local, kind, _, enabled, targets, password, quota = row
     match KINDS[kind]:
@@ -79,12 +124,22 @@ def from_mail(row: Row) -> Document:
             )
 
 
-def from_sieve(row: Row) -> Document:
+def _from_sieve(row: Row) -> Document:
     """Make the document of a row of ``sieve``."""
     domain, local, name, _, active, _, text = row
     return Sieve.model_construct(
         type="sieve", owner=f"{local}@{domain}", name=name, text=text, active=bool(active)
     )
+
+
+def _from_owned(row: Row) -> Document:
+    fields: dict[str, Any] = json.loads(row[4])
+    whole: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()
+    }
+    if KINDS[row[2]] == "spam":
+        return Spam.model_construct(**whole)
+    return Training.model_construct(**whole)
 
 
 def digest(text: str) -> str:

@@ -3,11 +3,11 @@
 import sqlite3
 
 from mailstack.errors import InvalidDocument
-from mailstack.model.documents import Document, Domain, Key, Sieve, User
+from mailstack.model.documents import Document, Domain, Key, User
 from mailstack.model.expansion import check_expansion
 from mailstack.model.routing import DOMAIN, USER, Entry
 from mailstack.store.sqlite.parents import chain_above
-from mailstack.store.sqlite.rows import SIEVE, Place, key_of
+from mailstack.store.sqlite.rows import BELONGINGS, SIEVE, Place, key_of
 
 _ENTRIES = (
     "SELECT local, kind, enabled, targets FROM mail "
@@ -27,7 +27,7 @@ class Rules:
         """Refuse what has no domain or owner, or could never be reached."""
         if isinstance(document, Domain):
             return
-        if isinstance(document, Sieve):
+        if where.kind in BELONGINGS:
             self._need(where._replace(kind=USER, script=""), "add the user first")
             return
         self._need(
@@ -46,9 +46,8 @@ class Rules:
         check_expansion(where.domain, where.local, self._entries, self._delimiter, above=above)
 
     def contents(self, domain: str) -> list[tuple[Place, int]]:
-        """All of a domain but itself, scripts first."""
-        scripts = self._db.execute("SELECT local, name, seq FROM sieve WHERE domain=?", (domain,))
-        found = [(Place(SIEVE, domain, local, name), seq) for local, name, seq in scripts]
+        """All of a domain but itself; first what belongs to its users."""
+        found = self._belongings("domain=?", (domain,))
         mail = self._db.execute(
             "SELECT kind, local, seq FROM mail WHERE domain=? AND kind<>0", (domain,)
         )
@@ -58,10 +57,17 @@ class Rules:
         sql = "SELECT 1 FROM mail WHERE domain=? AND kind<>0 LIMIT 1"
         return self._db.execute(sql, (domain,)).fetchone() is not None
 
-    def scripts(self, where: Place) -> list[tuple[Place, int]]:
-        sql = "SELECT name, seq FROM sieve WHERE domain=? AND local=?"
-        rows = self._db.execute(sql, (where.domain, where.local))
-        return [(Place(SIEVE, where.domain, where.local, name), seq) for name, seq in rows]
+    def belongings(self, where: Place) -> list[tuple[Place, int]]:
+        """What goes with a user."""
+        return self._belongings("domain=? AND local=?", (where.domain, where.local))
+
+    def _belongings(self, condition: str, values: tuple[str, ...]) -> list[tuple[Place, int]]:
+        sql = (
+            f"SELECT {SIEVE}, domain, local, name, seq FROM sieve WHERE {condition} "  # noqa: S608 - no input
+            f"UNION ALL SELECT kind, domain, local, '', seq FROM owned WHERE {condition}"
+        )
+        rows = self._db.execute(sql, values * 2).fetchall()
+        return [(Place(*place), seq) for *place, seq in rows]
 
     def _need(self, where: Place, advice: str) -> None:
         sql = "SELECT 1 FROM mail WHERE domain=? AND local=? AND kind=? AND seq>?"

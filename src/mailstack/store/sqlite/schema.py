@@ -4,7 +4,8 @@
 about an address lies on one page, and all of a domain is one range. A domain's own row and its
 catch-all have an empty local part. ``credentials`` are apart, because every recipient is looked up
 and few log in: with the hashes between them, the rows of ``mail`` would be three times as far from
-each other, and a lookup a quarter slower (measured). ``seq`` is the position of the row's newest
+each other, and a lookup a quarter slower (measured). ``owned`` has what a user has at most one of
+a kind, as JSON: nothing in it is ever searched for. ``seq`` is the position of the row's newest
 change, and its revision. ``changes`` holds each document once, and what was removed.
 """
 
@@ -60,7 +61,19 @@ CREATE TABLE counts (kind INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 INSERT INTO counts VALUES (0, 0), (1, 0), (2, 0), (3, 0);
 """
 
-MIGRATIONS = (_FIRST,)
+_OWNED = """
+CREATE TABLE owned (
+    domain TEXT NOT NULL,
+    local  TEXT NOT NULL,
+    kind   INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    json   TEXT NOT NULL,
+    PRIMARY KEY (domain, local, kind)
+) WITHOUT ROWID;
+INSERT INTO counts VALUES (4, 0), (5, 0);
+"""
+
+MIGRATIONS = (_FIRST, _OWNED)
 """Append only: number N brings a file from version N to N + 1 (``PRAGMA user_version``)."""
 
 VERSION = len(MIGRATIONS)

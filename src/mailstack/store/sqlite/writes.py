@@ -14,12 +14,21 @@ from mailstack.model.addresses import split_address
 from mailstack.model.documents import KINDS, Alias, Document, Key, Sieve, User
 from mailstack.model.routing import ALIAS, DOMAIN, USER
 from mailstack.store.contract import ANY, Expected, Put, Remove, Write
-from mailstack.store.sqlite.rows import SIEVE, Place, key_of, place, to_row
+from mailstack.store.sqlite.rows import TABLES, Place, key_of, place, to_row
 from mailstack.store.sqlite.rules import Rules
 
+_TABLE = tuple(table.name.removesuffix("_whole") for table in TABLES)
+"""Where rows of a kind are written."""
 _PUT_MAIL = "INSERT OR REPLACE INTO mail VALUES (?,?,?,?,?,?)"
 _PUT_CREDENTIALS = "INSERT OR REPLACE INTO credentials VALUES (?,?,?,?)"
 _PUT_SIEVE = "INSERT OR REPLACE INTO sieve VALUES (?,?,?,?,?,?,?)"
+_PUT_OWNED = "INSERT OR REPLACE INTO owned VALUES (?,?,?,?,?)"
+_PUT = (_PUT_MAIL, _PUT_MAIL, _PUT_MAIL, _PUT_SIEVE, _PUT_OWNED, _PUT_OWNED)
+"""By the number of the kind."""
+_ROW = tuple(
+    f"{table} WHERE domain=? AND local=? AND {of.last}=?"
+    for table, of in zip(_TABLE, TABLES, strict=True)
+)
 _PUT_TARGET = "INSERT OR REPLACE INTO targets VALUES (?,?,?,?)"
 _OLD_TARGETS = "SELECT targets FROM mail WHERE domain=? AND local=? AND kind=2"
 _REMOVE_CREDENTIALS = "DELETE FROM credentials WHERE domain=? AND local=?"
@@ -36,7 +45,7 @@ class Transaction:
         self._db = db
         self._rules = Rules(db, delimiter, floor)
         self._seq: int = db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]
-        self._counts = [0, 0, 0, 0]
+        self._counts = [0] * len(KINDS)
         self._rerouted: dict[Place, int] = {}
         """Places whose routes changed, with the number of the write that did it."""
 
@@ -51,8 +60,7 @@ class Transaction:
             self._link(document, where)
             self._rerouted[where] = number
         seq = self._changed(where, old, removed=False)
-        sql = _PUT_SIEVE if where.kind == SIEVE else _PUT_MAIL
-        self._db.execute(sql, to_row(document, where, seq))
+        self._db.execute(_PUT[where.kind], to_row(document, where, seq))
         if isinstance(document, User):
             login = (where.domain, where.local, document.password, document.quota)
             self._db.execute(_PUT_CREDENTIALS, login)
@@ -68,7 +76,7 @@ class Transaction:
         if where.kind == DOMAIN:
             self._empty_domain(where, recursive=write.recursive)
         if where.kind == USER:
-            self._remove_all(self._rules.scripts(where))
+            self._remove_all(self._rules.belongings(where))
         self._remove_at(where, old)
         if where.kind in (USER, ALIAS) and where.local:
             self._rerouted[where] = number
@@ -102,12 +110,7 @@ class Transaction:
                 self._db.execute("UPDATE counts SET number=number+? WHERE kind=?", (more, kind))
 
     def _seq_at(self, where: Place) -> int | None:
-        if where.kind == SIEVE:
-            sql, key = "SELECT seq FROM sieve WHERE domain=? AND local=? AND name=?", where[1:]
-        else:
-            sql = "SELECT seq FROM mail WHERE domain=? AND local=? AND kind=?"
-            key = (where.domain, where.local, where.kind)  # type: ignore[assignment]
-        row = self._db.execute(sql, key).fetchone()
+        row = self._db.execute(f"SELECT seq FROM {_ROW[where.kind]}", where.row).fetchone()  # noqa: S608 - no input
         return row[0] if row else None
 
     def _changed(self, where: Place, old: int | None, *, removed: bool) -> int:
@@ -163,12 +166,7 @@ class Transaction:
             self._unlink(where)
         if where.kind == USER:
             self._db.execute(_REMOVE_CREDENTIALS, where[1:3])
-        if where.kind == SIEVE:
-            sql, key = "DELETE FROM sieve WHERE domain=? AND local=? AND name=?", where[1:]
-        else:
-            sql = "DELETE FROM mail WHERE domain=? AND local=? AND kind=?"
-            key = (where.domain, where.local, where.kind)  # type: ignore[assignment]
-        self._db.execute(sql, key)
+        self._db.execute(f"DELETE FROM {_ROW[where.kind]}", where.row)  # noqa: S608 - no input
         self._changed(where, old, removed=True)
         self._counts[where.kind] -= 1
 

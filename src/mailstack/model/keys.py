@@ -1,0 +1,43 @@
+"""Which kinds of document there are, how one is named, and what all of them have in common."""
+
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+Kind = Literal["domain", "user", "alias", "sieve", "spam", "training"]
+KINDS: tuple[Kind, ...] = ("domain", "user", "alias", "sieve", "spam", "training")
+"""In the order in which one may depend on another. Append only: stores number them."""
+
+OWNED: tuple[Kind, ...] = ("sieve", "spam", "training")
+"""Belong to one user, and go with that user."""
+
+
+_WORDS = {"spam": "spam profile of", "training": "training record of"}
+
+
+class Key(NamedTuple):
+    """Names a document.
+
+    ``name`` of a sieve script is ``owner/script``; a script has no slash. ``name`` of what a user
+    has once (``spam``, ``training``) is the user's address.
+    """
+
+    kind: Kind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{_WORDS.get(self.kind, self.kind)} {self.name}"
+
+
+class BaseDocument(BaseModel):
+    """A document is frozen and complete; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def key(self) -> Key:
+        raise NotImplementedError
+
+    def line(self) -> str:
+        """The document as one line of JSON, without the newline."""
+        return self.model_dump_json()
