@@ -1,8 +1,8 @@
 """``python -m benchmarks.lookups``: couchmail and the constant server, alternating.
 
 Both are asked by the same client over 16 connections, one question under way on each, as Postfix
-asks. Three cores' worth of work share the machine with the client, so only the ratio means
-anything. Memory is couchmail's PSS after the runs.
+asks. The client takes a core of its own, so on two cores nothing else may run. Memory is
+couchmail's PSS after the runs.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.lookups.dataset import DOMAINS, USERS, fill
-
 from mailstack.couchmail.config import Config
 from mailstack.daemons.couchmail.render import FILE
 from mailstack.topology.model import LOOPBACK, Endpoint
@@ -189,7 +188,8 @@ def main() -> int:
         return 0
     print(
         f"{result.what}: ours {result.ours_per_s:,.0f}/s, "
-        f"reference {result.reference_per_s:,.0f}/s, ratio {result.ratio:.2f} (wanted {result.wanted_ratio}); "
+        f"reference {result.reference_per_s:,.0f}/s, "
+        f"ratio {result.ratio:.2f} (wanted {result.wanted_ratio}); "
         f"p50 {result.p50_us:.0f} µs, p99 {result.p99_us:.0f} µs (wanted under "
         f"{result.wanted_p99_us:.0f}; reference {result.reference_p99_us:.0f}); "
         f"PSS {result.pss_mib:.0f} MiB (wanted under {result.wanted_mib:.0f})"

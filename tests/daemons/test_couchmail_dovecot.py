@@ -1,9 +1,10 @@
 """Real Dovecot asks a real couchmail through socat: logins, users, quota, sieve."""
 
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.daemons.couchmail_stage import OFFSET, api, couchmail, put
@@ -21,7 +22,7 @@ except MissingProgram as missing:
 
 HASH = hash_password("secret")
 BOB = "bob@example.org"
-DOCUMENTS = {
+DOCUMENTS: Mapping[str, Mapping[str, Any]] = {
     f"users/{ANN}": {"password": HASH},
     f"users/{BOB}": {"password": HASH, "quota": 5 * 1024**2},
     f"users/{ANN}/sieve/lists": {

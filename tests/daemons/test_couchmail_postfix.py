@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.daemons.couchmail_stage import couchmail
@@ -17,7 +18,7 @@ if shutil.which("postmap") is None:
     pytest.skip("postmap is missing: install postfix", allow_module_level=True)
 
 MANY = [f"somebody.with.a.long.name.{number:04}@elsewhere.example" for number in range(900)]
-DOCUMENTS = {
+DOCUMENTS: Mapping[str, Mapping[str, Any]] = {
     "users/ann@example.org": {"password": hash_password("secret")},
     "users/bob@example.org": {"password": hash_password("secret"), "enabled": False},
     "aliases/info@example.org": {"targets": ["ann@example.org", "far@elsewhere.example"]},
