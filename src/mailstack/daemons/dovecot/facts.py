@@ -73,6 +73,9 @@ COMPRESSION: Final = "zstd"
 SUBMISSION: Final = "postfix.reinject"
 """Where Postfix takes what a script redirects or answers, when it is linked."""
 
+MAX_REDIRECTS: Final = 4
+"""Of one message, by one script; a list is an alias in the store."""
+
 WITH_SUBMISSION: Final = "# What users' scripts redirect and answer leaves through our Postfix."
 NO_SUBMISSION: Final = (
     "# No way out is declared, so scripts cannot redirect or answer. The machine's own sendmail\n"
@@ -135,6 +138,8 @@ def _choices(site: Site) -> dict[str, str]:
         "max_script": str(MAX_SCRIPT_OCTETS),
         "compression": COMPRESSION,
         "submission": _submission(site),
+        # None where nothing can leave: a refused redirect keeps the message, a failed one waits.
+        "max_redirects": str(MAX_REDIRECTS if SUBMISSION in site.addresses else 0),
     }
 
 

@@ -38,8 +38,11 @@ def test_golden(name: str, where: Site, overrides: Overrides) -> None:
 def test_scripts_mail_through_our_postfix_or_not_at_all(version: tuple[int, ...]) -> None:
     """The machine's own sendmail is another mail system and is never used."""
     alone = site("dovecot", version=version)
-    assert "sendmail_path = /bin/false" in DAEMON.render(alone, {})["dovecot.conf"]
+    text = DAEMON.render(alone, {})["dovecot.conf"]
+    assert "sendmail_path = /bin/false" in text
+    assert "sieve_max_redirects = 0" in text
     linked = {**alone.addresses, "postfix.reinject": Endpoint("127.0.0.1", 9)}
     text = DAEMON.render(replace(alone, addresses=linked), {})["dovecot.conf"]
     assert "submission_host = 127.0.0.1:9" in text
+    assert "sieve_max_redirects = 4" in text
     assert "sendmail_path" not in text
