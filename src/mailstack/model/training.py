@@ -1,8 +1,9 @@
 """What the trainer found out about a user's mail, run by run."""
 
+from math import isfinite
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from mailstack.model.addresses import Address, parse_address
 from mailstack.model.keys import BaseDocument, Key
@@ -12,13 +13,21 @@ MAX_RUNS: Final = 30
 MAX_FIGURES: Final = 40
 """Of one run."""
 
-Figure: TypeAlias = (
-    StrictBool
-    | StrictInt
-    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-    | Annotated[StrictStr, Field(max_length=200)]
-    | None
-)
+MAX_WORDS: Final = 200
+"""Characters of a figure that is a text."""
+
+
+def _figure(value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("a figure is a finite number")
+    if isinstance(value, str) and len(value) > MAX_WORDS:
+        raise ValueError(f"a figure has at most {MAX_WORDS} characters")
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise ValueError("a figure is a number, a few words, true, false or null")
+    return value
+
+
+Figure: TypeAlias = Annotated[bool | int | float | str | None, BeforeValidator(_figure)]
 """A number, a time, a few words; which ones a run has is the trainer's business."""
 
 Run: TypeAlias = Annotated[

@@ -3,7 +3,6 @@
 from mailstack.model.addresses import Address
 from mailstack.model.documents import Alias, Domain, Sieve, Spam, Training, User
 from mailstack.model.domains import DomainName
-from mailstack.model.training import Run
 
 HASH = (
     "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1"
@@ -33,5 +32,6 @@ def spam(owner: str, **wishes: object) -> Spam:
 
 
 def training(owner: str, *, own_bayes: bool = False, runs: int = 0) -> Training:
-    figures: Run = {"ham": 210, "spam": 300, "seconds": 1.5, "said": "fine", "ok": True, "worse": None}
-    return Training(owner=Address(owner), own_bayes=own_bayes, runs=(figures,) * runs)
+    figures = {"ham": 210, "spam": 300, "seconds": 1.5, "said": "fine", "ok": True, "worse": None}
+    fields = {"owner": owner, "own_bayes": own_bayes, "runs": [figures] * runs}
+    return Training.model_validate(fields)
