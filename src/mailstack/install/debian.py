@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,18 +81,32 @@ def _no_services_start() -> Iterator[None]:
         POLICY.unlink(missing_ok=True)
 
 
+@contextmanager
+def _ended_after(seconds: float, running: "subprocess.Popen[str]") -> Iterator[None]:
+    """End ``running`` when it takes too long: its output, which we read, then ends as well."""
+    timer = threading.Timer(seconds, running.terminate)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _apt(arguments: Sequence[str], packages: Sequence[str], report: Report) -> None:
     report(f"apt-get {arguments[0]}")
     last = ""
-    with subprocess.Popen(
-        [*_APT, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=_APT_ENVIRONMENT,
-        text=True,
-        errors="replace",
-    ) as running:
+    with (
+        subprocess.Popen(
+            [*_APT, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_APT_ENVIRONMENT,
+            text=True,
+            errors="replace",
+        ) as running,
+        _ended_after(_TIMEOUT_S, running),
+    ):
         for line in running.stdout or ():
             last = line.strip() if line.startswith(("E:", "Err:", "dpkg:")) else last
             for what, pattern in _STEPS.items():
