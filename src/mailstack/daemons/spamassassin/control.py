@@ -17,16 +17,12 @@ from mailstack.daemons.contract import (
     Site,
     Version,
 )
-from mailstack.daemons.debian import release
 from mailstack.daemons.spamassassin import lint, render
 from mailstack.errors import MissingProgram
 from mailstack.topology.model import LOOPBACK, Endpoint
 
 ACCOUNT = "debian-spamd"
 """Created by Debian's package. spamd must be told the name (-u), though it is started as it."""
-
-SPAMD_PACKAGE_SINCE = 12
-"""Debian 12 took spamd out of the package spamassassin (4.0)."""
 
 CLUSTER_CLIENTS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -38,14 +34,10 @@ class SpamAssassin:
     """Scores messages: spamd."""
 
     name = "spamd"
+    # SpamAssassin only recommends the modules for SPF and DKIM.
+    packages: Sequence[str] = ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl")
     programs: Sequence[str] = ("spamd", "spamassassin")
     override_files: Sequence[str] = ("*.cf", "*.pre")
-
-    def __init__(self) -> None:
-        spamd = ("spamd",) if release() >= SPAMD_PACKAGE_SINCE else ()
-        # SpamAssassin only recommends the modules for SPF and DKIM.
-        modules = ("libmail-spf-perl", "libmail-dkim-perl")
-        self.packages: Sequence[str] = ("spamassassin", *spamd, *modules)
 
     def version(self) -> Version:
         """Ask the Perl module, and whether those for SPF and DKIM are there too."""
