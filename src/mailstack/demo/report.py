@@ -49,10 +49,9 @@ class Report:
         self.close()
         if not result.tried:
             return  # The summary has it.
-        mark = _mark(result)
-        self._console.print(
-            f"{mark:>2}  [bold]{escape(result.title)}[/]  [dim]{result.seconds:.1f} s[/]"
-        )
+        title, proves = escape(result.title), escape(result.proves)
+        line = f"{_mark(result)}  [bold]{title}[/]: {proves}  [dim]{result.seconds:.1f} s[/]"
+        self._console.print(line, soft_wrap=True)
         self._console.print(f"      {escape(result.detail)}", soft_wrap=True)
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def greylisting(world: World) -> str:
             otherwise=f"{message.recipient} never got through: {last[message]}",
         )
     waited = rounds[-1].after_s - rounds[0].after_s
-    return f"{len(LETTERS)} letters got “{first[HAM]}”, and 250 on a retry {waited:.1f} s later"
+    return f"{len(LETTERS)} letters got '{first[HAM]}', and 250 on a retry {waited:.1f} s later"
 
 
 def _round(world: World) -> Attempt:
@@ -59,7 +59,7 @@ def _round(world: World) -> Attempt:
 
 def ham(world: World) -> str:
     found = _find(world, ADA, HAM, "INBOX")
-    return f"“{found['Subject']}” from {found['From']} is in {ADA}'s Inbox"
+    return f"'{found['Subject']}' from {found['From']} is in {ADA}'s Inbox"
 
 
 def verdicts(world: World) -> str:

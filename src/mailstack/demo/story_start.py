@@ -68,7 +68,7 @@ def script(world: World) -> str:
         script.write(SIEVE)
         script.flush()
         world.stack.cli("sieve", "put", ADA, "minutes", script.name, "--activate")
-    return f"{ADA} has a script that files “[minutes]” into {SIEVE_FOLDER}"
+    return f"{ADA} has a script that files '[minutes]' into {SIEVE_FOLDER}"
 
 
 def login(world: World) -> str:

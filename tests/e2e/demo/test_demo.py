@@ -81,7 +81,7 @@ def test_interrupted_it_leaves_nothing() -> None:
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if "The stack starts" in line:
+            if "The stack starts:" in line:
                 break
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)

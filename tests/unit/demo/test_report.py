@@ -31,7 +31,8 @@ def test_without_a_terminal_there_are_plain_lines(report: Report, plain: io.Stri
     report.end(BAD)
     report.end(MISSED)
     assert plain.getvalue() == (
-        "ok  Ham [1]  1.2 s\n      in the [Inbox]\nFAILED  Spam  0.5 s\n      it is not\n"
+        "ok  Ham [1]: it passes  1.2 s\n      in the [Inbox]\n"
+        "FAILED  Spam: it is filed  0.5 s\n      it is not\n"
     )
 
 
