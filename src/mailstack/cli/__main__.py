@@ -5,6 +5,7 @@ error that nobody expected goes into a log, and the line says which.
 """
 
 import os
+import io
 import sys
 import tempfile
 import traceback
@@ -28,6 +29,9 @@ _GLOBAL = ("--config", "--state", "--set")
 
 def main() -> None:
     """Entry point of ``mailstack`` and of ``python -m mailstack.cli``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 has no tick mark
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()
