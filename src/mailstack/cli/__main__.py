@@ -4,8 +4,8 @@
 error that nobody expected goes into a log, and the line says which.
 """
 
-import os
 import io
+import os
 import sys
 import tempfile
 import traceback
