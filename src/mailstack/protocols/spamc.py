@@ -2,8 +2,9 @@
 
 A request is a line ``METHOD SPAMC/1.5``, header fields, an empty line, the message. A response is
 a line ``SPAMD/VERSION CODE TEXT``, header fields, an empty line, and a body of ``Content-length``
-octets. Only what a filter needs is here: HEADERS, which returns the rewritten header of the message
-and not its body, and PING. Source: PROTOCOL and spamd of SpamAssassin 4.0.1.
+octets. Only what we need is here: HEADERS, which returns the rewritten header of
+the message and not its body, TELL, which teaches, and PING. Source: PROTOCOL and spamd of
+SpamAssassin 4.0.1.
 """
 
 import re
@@ -44,10 +45,39 @@ def headers_request(message: bytes, *, user: bytes, envelope: bytes = b"") -> by
     Raises:
         ValueError: ``user`` holds a control character.
     """
+    head = b"HEADERS SPAMC/1.5\r\nUser: %s\r\nContent-length: %d\r\n\r\n"
+    return head % (_checked_name(user), len(envelope) + len(message)) + envelope + message
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """spamd's answer to TELL."""
+
+    learnt: bool
+    """Whether the message changed the database. It does not when it was learnt so before, nor
+    when the database could not be opened: spamd answers both alike."""
+
+
+def tell_request(message: bytes, *, user: bytes, spam: bool) -> bytes:
+    """Teach ``user``'s database that ``message`` is spam, or that it is not.
+
+    What was learnt as the other before is forgotten first, by SpamAssassin itself.
+
+    Raises:
+        ValueError: ``user`` holds a control character.
+    """
+    head = (
+        b"TELL SPAMC/1.5\r\nUser: %s\r\nMessage-class: %s\r\nSet: local\r\n"
+        b"Content-length: %d\r\n\r\n"
+    )
+    kind = b"spam" if spam else b"ham"
+    return head % (_checked_name(user), kind, len(message)) + message
+
+
+def _checked_name(user: bytes) -> bytes:
     if _CONTROL.search(user):
         raise ValueError(f"a control character in the user's name {user!r}")
-    head = b"HEADERS SPAMC/1.5\r\nUser: %s\r\nContent-length: %d\r\n\r\n"
-    return head % (user, len(envelope) + len(message)) + envelope + message
+    return user
 
 
 class ResponseReader:
@@ -100,6 +130,20 @@ class ResponseReader:
         body = bytes(self._buffer[end + 4 :])
         length = _content_length(fields)
         return None if len(body) < length else _score(fields, body[:length])
+
+    def told(self) -> Told | None:
+        """The answer to TELL, which has no body, or ``None`` when more octets are needed.
+
+        Raises:
+            ProtocolError: not a response, or one that reports a failure.
+        """
+        end = self._buffer.find(b"\r\n\r\n")
+        self._expect_end_of_head(end)
+        if end < 0:
+            return None
+        _, *lines = bytes(self._buffer[:end]).split(b"\r\n")
+        did = _fields(lines).get(b"didset", b"")
+        return Told(b"local" in (word.strip() for word in did.split(b",")))
 
     def _expect_end_of_head(self, end: int) -> None:
         """Refuse a failure and garbage early: after those no further octet may come."""

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from tests.contracts.codec import read, read_every_way, refused_every_way, ways
 
 from mailstack.errors import ProtocolError
-from mailstack.protocols.spamc import MAX_HEAD, ResponseReader, Scored, headers_request
+from mailstack.protocols.spamc import (
+    MAX_HEAD,
+    ResponseReader,
+    Scored,
+    Told,
+    headers_request,
+    tell_request,
+)
 
 HEADER = b"X-Spam-Status: No, score=0.1\r\nSubject: x\r\n\r\n"
 ANSWER = Scored(is_spam=False, score=0.1, threshold=5.0, header=HEADER)
@@ -28,6 +35,16 @@ class Responses:
     def feed(self, data: bytes) -> Iterator[Scored]:
         self.reader.feed(data)
         if not self.done and (answer := self.reader.scored()) is not None:
+            self.done = True
+            yield answer
+
+
+class Answers(Responses):
+    """The same for answers to TELL."""
+
+    def feed(self, data: bytes) -> Iterator[Told]:  # type: ignore[override] # another answer
+        self.reader.feed(data)
+        if not self.done and (answer := self.reader.told()) is not None:
             self.done = True
             yield answer
 
@@ -104,6 +121,38 @@ def test_pong() -> None:
     other.feed(b"SPAMD/1.5 0 EX_OK\r\n")
     with pytest.raises(ProtocolError):
         other.pong()
+
+
+def test_teaching() -> None:
+    """A message is taught as spam or as ham, for one user and in his database only."""
+    request = tell_request(b"Subject: x\r\n\r\n", user=b"u1", spam=True)
+    assert request == (
+        b"TELL SPAMC/1.5\r\nUser: u1\r\nMessage-class: spam\r\nSet: local\r\n"
+        b"Content-length: 14\r\n\r\nSubject: x\r\n\r\n"
+    )
+    assert b"Message-class: ham\r\n" in tell_request(b"", user=b"u1", spam=False)
+    with pytest.raises(ValueError, match="control character"):
+        tell_request(b"", user=b"u1\nSet: remote", spam=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "learnt"),
+    [
+        (b"DidSet: local\r\n\r\n\r\n", True),
+        (b"DidSet: remote,local\r\n\r\n", True),
+        (b"\r\n", False),
+        (b"DidRemove: local\r\n\r\n", False),
+    ],
+)
+def test_what_was_taught(fields: bytes, *, learnt: bool) -> None:
+    """Only ``DidSet: local`` says that the database changed."""
+    read_every_way(Answers, b"SPAMD/1.1 0 EX_OK\r\n" + fields, [Told(learnt)])
+
+
+def test_teaching_is_switched_off() -> None:
+    """A spamd without ``--allow-tell`` says so, and that is no answer."""
+    said = b"SPAMD/1.0 69 Service Unavailable: TELL commands are not enabled\r\n"
+    refused_every_way(Answers, said, ProtocolError)
 
 
 @given(st.binary())
