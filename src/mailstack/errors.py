@@ -8,6 +8,7 @@ MailstackError              one line for a person: what, why, what to do
 ├── RevisionConflict        the document changed since it was read (HTTP 412)
 ├── WriteRefused            one of several writes was refused, so none was done; says which
 ├── StoreUnavailable        the datastore cannot answer now; becomes ``Unavailable`` in directory/
+│   └── StoreMissing        its file is not where it was: a volume is not mounted, or it is lost
 ├── MissingProgram          a daemon is not installed and cannot be installed
 └── ServiceFailed           a service did not start, did not become healthy, or died for good
 ProtocolError               a peer broke a protocol; its connection is closed
@@ -25,6 +26,7 @@ __all__ = [
     "ProtocolError",
     "RevisionConflict",
     "ServiceFailed",
+    "StoreMissing",
     "StoreUnavailable",
     "WriteRefused",
 ]
@@ -88,6 +90,10 @@ class WriteRefused(MailstackError):
 
 class StoreUnavailable(MailstackError):
     """The datastore cannot answer now (down, slow, locked, corrupt). Try again later."""
+
+
+class StoreMissing(StoreUnavailable):
+    """The file of the datastore is not there. Never a reason to begin with an empty one."""
 
 
 class MissingProgram(MailstackError):

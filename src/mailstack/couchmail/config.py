@@ -26,6 +26,10 @@ class Config(_Part):
 
     listen: Annotated[dict[PortName, Endpoint], Field(min_length=5, description="All five.")]
     database: Path = Field(description="The SQLite store.")
+    marker: Path = Field(
+        description="File that says that there was a store once. It lies outside the store's "
+        "volume, so that a volume that is not mounted is told from a first start."
+    )
     socket: Path = Field(description="The API's unix socket, for root and the service's account.")
     token_file: Path = Field(description="Holds the bearer token of the API on TCP.")
     uid: int = Field(ge=0, description="Account to become when started as root.")

@@ -6,8 +6,9 @@ Order of the end: no new connections, open lookups answered, API requests finish
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from starlette.types import ASGIApp
 
@@ -21,7 +22,7 @@ from mailstack.couchmail.dictionary import DictConnection, Dictionary
 from mailstack.couchmail.lookups import LookupConnection
 from mailstack.couchmail.tables import PORTS, make_tables
 from mailstack.directory import Directory
-from mailstack.errors import DocumentExists, ProtocolError, ServiceFailed
+from mailstack.errors import DocumentExists, ProtocolError, ServiceFailed, StoreUnavailable
 from mailstack.model.documents import Domain
 from mailstack.model.domains import DomainName
 from mailstack.store.contract import Store
@@ -30,9 +31,12 @@ from mailstack.store.sqlite import SqliteStore
 log = logging.getLogger(__name__)
 
 CREATED = ".created"
-"""File beside the database that says there was one. Without it a lost database would come back
-empty, which knows nobody, and every message would bounce."""
+"""File beside the database that says there was one. It tells a file that was lost from a first
+start; ``Config.marker``, which lies elsewhere, does the same for a volume that is not mounted. A
+store that comes back empty knows nobody, and every message would bounce."""
 
+RETRY_S = 1.0
+"""Between attempts to write to a store that is not there yet."""
 
 LOOKUP_PORTS: tuple[PortName, ...] = ("domains", "mailboxes", "aliases")
 ALL_PORTS: tuple[PortName, ...] = (*LOOKUP_PORTS, "dict")
@@ -114,29 +118,39 @@ async def serve(
 ) -> None:
     """Serve until ``stop`` is set. ``started`` learns the numbers of the ports.
 
+    A store that was there once and is not now is waited for; until then all answers are
+    "unavailable".
+
     Raises:
-        ServiceFailed: a port is taken, or the datastore was lost.
-        StoreUnavailable: the datastore cannot be opened.
+        ServiceFailed: a port is taken.
+        StoreUnavailable: the datastore cannot be made.
     """
     async with open_store(config) as store:
-        await ensure_domain(store, config.primary_domain)
+        failure = await _settle(store, config)
+        if failure is not None:
+            log.error("%s; until then every answer is 'unavailable'", failure)
         service = Service(config, store)
         try:
             ports = await service.listen()
             with api_sockets(config) as sockets:
                 started({**ports, "api": sockets[0].getsockname()[1]})
-                await _run(
-                    service, web.make_server(service.api(token), config.grace_s), sockets, stop
-                )
+                server = web.make_server(service.api(token), config.grace_s)
+                later = () if failure is None else (_settle_later(store, config),)
+                await _run(service, server, sockets, stop, later)
         finally:
             await service.stop()
 
 
 async def _run(
-    service: Service, server: web.Server, sockets: list[socket.socket], stop: asyncio.Event
+    service: Service,
+    server: web.Server,
+    sockets: list[socket.socket],
+    stop: asyncio.Event,
+    beside: Iterable[Coroutine[None, None, None]],
 ) -> None:
     async with asyncio.TaskGroup() as group:
         idle = [group.create_task(one.close_silent_ones()) for one in service.listeners.values()]
+        idle += [group.create_task(one) for one in beside]
         group.create_task(server.serve(sockets=sockets))
         await stop.wait()
         await service.stop()
@@ -146,19 +160,31 @@ async def _run(
 
 
 def open_store(config: Config) -> SqliteStore:
-    """Prepare the store. A new one is made once in the life of its folder.
+    """Prepare the store: a new one is made only where there never was one."""
+    known = any(marker.exists() for marker in _markers(config))
+    return SqliteStore(config.database, delimiter=config.delimiter, create=not known, wait=known)
 
-    Raises:
-        ServiceFailed: there was one, and it is gone.
-    """
-    marker = config.database.parent / CREATED
-    if marker.exists() and not config.database.exists():
-        raise ServiceFailed(
-            f"the datastore {config.database} is gone, although there was one",
-            advice=f"put a backup in its place, or remove {marker} to begin with an empty one",
-        )
-    marker.touch()
-    return SqliteStore(config.database, delimiter=config.delimiter, create=True)
+
+def _markers(config: Config) -> tuple[Path, Path]:
+    return config.database.parent / CREATED, config.marker
+
+
+async def _settle(store: Store, config: Config) -> StoreUnavailable | None:
+    """Do what every store needs: the primary domain, and the notes that it exists."""
+    try:
+        await ensure_domain(store, config.primary_domain)
+    except StoreUnavailable as error:
+        return error
+    for marker in _markers(config):
+        with suppress(FileNotFoundError):  # in a pod there is no place outside the volume
+            marker.touch()
+    return None
+
+
+async def _settle_later(store: Store, config: Config) -> None:
+    while await _settle(store, config) is not None:  # noqa: ASYNC110 - nothing tells of a mount
+        await asyncio.sleep(RETRY_S)
+    log.info("the datastore %s is in use", config.database)
 
 
 async def ensure_domain(store: Store, name: str) -> None:

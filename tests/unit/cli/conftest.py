@@ -59,6 +59,7 @@ def _config(state: Path) -> str:
         "listen": {port.name: {"host": "127.0.0.1", "port": 0} for port in ports},
         "database": str(state / "store.sqlite"),
         "socket": str(socket),
+        "marker": str(state / "store-created"),
         "token_file": str(token),
         "uid": 0,
         "gid": 0,

@@ -47,6 +47,7 @@ def config(folder: Path, **changes: object) -> Config:
         "listen": dict.fromkeys(NAMES, Endpoint("127.0.0.1", 0)),
         "database": folder / "mail.sqlite",
         "socket": folder / "api.sock",
+        "marker": folder / "elsewhere" / "created",
         "token_file": folder / "token",
         "uid": 0,
         "gid": 0,
@@ -113,13 +114,13 @@ async def running(**changes: object) -> AsyncIterator[Running]:
         async with SqliteStore(settings.database, create=True) as store:
             for document in documents():
                 await store.put(document)
-        (settings.database.parent / service.CREATED).touch()
-        async with _serving(settings) as found:
+        settings.marker.parent.mkdir()
+        async with serving(settings) as found:
             yield found
 
 
 @asynccontextmanager
-async def _serving(settings: Config) -> AsyncIterator[Running]:
+async def serving(settings: Config) -> AsyncIterator[Running]:
     stop = asyncio.Event()
     started: asyncio.Future[Mapping[str, int]] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(service.serve(settings, TOKEN, stop, started.set_result))

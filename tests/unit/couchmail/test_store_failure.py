@@ -8,10 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from tests.unit.couchmail.running import TOKEN, Running, running
+from tests.unit.couchmail.running import Running, running, serving
 
 from mailstack.couchmail import service
-from mailstack.errors import ServiceFailed
 from mailstack.protocols import netstring
 
 Fault = Callable[[Path], object]
@@ -115,12 +114,62 @@ async def test_a_store_that_comes_back_is_used_at_once(couchmail: Running, tmp_p
             continue
 
 
-async def test_a_lost_store_is_not_begun_anew() -> None:
-    """An empty store knows nobody and would bounce everything, so the service does not start."""
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_a_lost_store_is_not_begun_anew(fault: Fault) -> None:
+    """An empty store knows nobody and would bounce everything; it is waited for instead."""
     async with running() as couchmail:
-        settings = couchmail.config
-        couchmail.stop.set()
-        await couchmail.task
-        removed(settings.database)
-        with pytest.raises(ServiceFailed, match="is gone, although there was one"):
-            await service.serve(settings, TOKEN, asyncio.Event())
+        database, before = couchmail.config.database, await answers(couchmail)
+        async with couchmail.on_socket() as client:
+            kept = (await client.post("/v1/backup")).json()["file"]
+        await ended(couchmail)
+        fault(database)
+        async with serving(couchmail.config) as again:
+            assert await answers(again) == TEMPORARY
+            shutil.copy(kept, database)
+            async with asyncio.timeout(10):
+                while await answers(again) != before:
+                    continue
+
+
+async def test_a_volume_that_is_not_mounted(caplog: pytest.LogCaptureFixture) -> None:
+    """An empty folder where the store was is no first start: readyz and log say what to do."""
+    async with running() as couchmail:
+        await ended(couchmail)
+        database, volume = couchmail.config.database, couchmail.config.database.parent
+        for file in (database, volume / service.CREATED):
+            file.rename(volume / "elsewhere" / file.name)
+        async with serving(couchmail.config) as again:
+            assert await answers(again) == TEMPORARY
+            async with again.on_tcp() as client:
+                told = await client.get("/readyz")
+            assert told.status_code == 503
+            assert "mount its volume" in told.json()["detail"]
+            assert not database.exists()
+        assert f"{database} is not there" in caplog.text
+
+
+async def test_the_first_start_makes_a_store() -> None:
+    """Where there never was one, it is made, and noted inside the volume and outside."""
+    async with running() as couchmail:
+        await ended(couchmail)
+        markers = (couchmail.config.database.parent / service.CREATED, couchmail.config.marker)
+        for file in (*markers, couchmail.config.database):
+            file.unlink()
+        async with serving(couchmail.config) as again, again.on_socket() as client:
+            assert (await client.get("/v1/domains")).json()["total"] == 1
+        assert all(marker.exists() for marker in markers)
+
+
+async def test_without_a_place_outside_the_volume() -> None:
+    """In a pod only the volume itself can be marked."""
+    async with running() as couchmail:
+        await ended(couchmail)
+        couchmail.config.marker.unlink()
+        couchmail.config.marker.parent.rmdir()
+        async with serving(couchmail.config) as again:
+            assert b"OK" in (await answers(again))["socketmap"]
+
+
+async def ended(couchmail: Running) -> None:
+    couchmail.stop.set()
+    await couchmail.task

@@ -61,7 +61,7 @@ async def test_removed_and_put_back(
     """While the file is away nothing is known; when it is back, everything is."""
     (tmp_path / "store.db").rename(tmp_path / "away.db")
     await until(lambda: none_found(directory))
-    with pytest.raises(StoreUnavailable, match="No such file"):
+    with pytest.raises(StoreUnavailable, match="is not there"):
         await store.put(domain("b.example"))
     (tmp_path / "away.db").rename(tmp_path / "store.db")
     await until(lambda: all_found(directory))
@@ -183,7 +183,7 @@ async def test_full(store: SqliteStore, directory: Directory) -> None:
 
 async def test_missing_is_not_created(tmp_path: Path) -> None:
     """An empty store knows nobody, so a missing file is never made up unless asked for."""
-    with pytest.raises(StoreUnavailable, match="No such file"):
+    with pytest.raises(StoreUnavailable, match="is not there"):
         async with SqliteStore(tmp_path / "store.db"):
             pass
     assert not await asyncio.to_thread(files, tmp_path)

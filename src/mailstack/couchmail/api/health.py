@@ -7,7 +7,14 @@ from starlette.responses import PlainTextResponse, Response
 
 from mailstack.couchmail.api.context import context
 from mailstack.couchmail.api.operations import Operation
+from mailstack.couchmail.api.problems import problem
+from mailstack.errors import StoreMissing
 from mailstack.observe.metrics import CONTENT_TYPE
+
+MISSING = (
+    "the datastore is not there, although there was one; mount its volume, or put a backup in its "
+    "place (couchmail's log says where)"
+)
 
 
 async def healthz(_: Request) -> Response:
@@ -16,8 +23,14 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Ready when the store answers; 503 with a problem when it does not."""
-    context(request).store.position()
+    """Ready when the store answers; 503 with a problem when it does not.
+
+    That its file is missing is told here, too: it is the one fault that only the owner can mend.
+    """
+    try:
+        context(request).store.position()
+    except StoreMissing:
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, MISSING, {"retry-after": "1"})
     return PlainTextResponse("ok\n")
 
 

@@ -16,6 +16,7 @@ from mailstack.errors import (
     InvalidDocument,
     MailstackError,
     RevisionConflict,
+    StoreMissing,
     StoreUnavailable,
 )
 
@@ -29,6 +30,7 @@ STATUS: Mapping[type[MailstackError], HTTPStatus] = {
     DocumentMissing: HTTPStatus.NOT_FOUND,
     RevisionConflict: HTTPStatus.PRECONDITION_FAILED,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoreMissing: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """What each error of the store is in HTTP."""
 

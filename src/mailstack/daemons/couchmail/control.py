@@ -10,6 +10,7 @@ import re
 import secrets
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mailstack import __version__
@@ -41,6 +42,8 @@ class Couchmail:
         if not token.exists():
             _write_secret(token, secrets.token_hex(32))
         _own(token, site.account)
+        with suppress(OSError):  # in a pod, secrets are mounted read-only
+            _folder(render.marker(site.paths).parent, 0o700, site.account)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """One file. There is nothing to override that is not a setting."""

@@ -1,23 +1,25 @@
 """Ask couchmail what Postfix asks it, and whether its store answers."""
 
 import asyncio
+import json
 
-from mailstack.aio.dialog import connect
+from mailstack.aio.dialog import Dialog, connect
 from mailstack.daemons.contract import ProbeFailed, Site
 from mailstack.protocols import netstring
 from mailstack.topology.model import LOOPBACK, Endpoint
 
 TIMEOUT_S = 3.0
+MAX_ANSWER = 8192
 
 
 async def probe(site: Site) -> None:
-    """Look up the primary domain by socketmap, then ask ``/readyz``.
+    """Ask ``/readyz``, which knows best what is wrong; then look up a domain by socketmap.
 
     Raises:
         ProbeFailed: no answer, or one that says that there is none now.
     """
-    await _lookup(_reachable(site, "domains"), site.settings.domain)
     await _ready(_reachable(site, "api"))
+    await _lookup(_reachable(site, "domains"), site.settings.domain)
 
 
 async def _lookup(peer: Endpoint, domain: str) -> None:
@@ -36,12 +38,32 @@ async def _lookup(peer: Endpoint, domain: str) -> None:
 async def _ready(peer: Endpoint) -> None:
     try:
         async with connect(peer, timeout_s=TIMEOUT_S) as dialog:
-            await dialog.send_raw(b"GET /readyz HTTP/1.1\r\nHost: couchmail\r\n\r\n")
+            await dialog.send_raw(
+                b"GET /readyz HTTP/1.1\r\nHost: couchmail\r\nConnection: close\r\n\r\n"
+            )
             status = await dialog.line()
+            ready = " 200 " in f"{status} "
+            rest = b"" if ready else await _rest(dialog)
     except OSError as error:
         raise ProbeFailed(f"no answer from http://{peer}/readyz: {error!r}") from error
-    if " 200 " not in f"{status} ":
-        raise ProbeFailed(f"http://{peer}/readyz answered {status!r}")
+    if not ready:
+        raise ProbeFailed(_detail(rest) or f"http://{peer}/readyz answered {status!r}")
+
+
+async def _rest(dialog: Dialog) -> bytes:
+    found = b""
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(found) < MAX_ANSWER and (more := await dialog.reader.read(MAX_ANSWER)):
+            found += more
+    return found
+
+
+def _detail(answer: bytes) -> str:
+    """The sentence of a problem (RFC 9457), if that is what it is."""
+    try:
+        return str(json.loads(answer.partition(b"\r\n\r\n")[2])["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _reachable(site: Site, port: str) -> Endpoint:

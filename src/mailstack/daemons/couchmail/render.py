@@ -18,6 +18,7 @@ def config(site: Site) -> Config:
     return Config(
         listen={name: site.addresses[f"couchmail.{name}"] for name in ports},
         database=database(site.paths),
+        marker=marker(site.paths),
         socket=site.paths.run / SOCKET,
         token_file=token_file(site.paths),
         uid=site.account.uid,
@@ -36,6 +37,11 @@ def render(site: Site) -> str:
 def database(paths: Paths) -> Path:
     """Where the store's file lies: in the volume that the topology declares."""
     return paths.data / "store" / "mail.sqlite"
+
+
+def marker(paths: Paths) -> Path:
+    """Where it is noted that there is a store: not in its volume, in a folder of the account."""
+    return paths.secure / "couchmail" / "store-created"
 
 
 def token_file(paths: Paths) -> Path:

@@ -1,9 +1,10 @@
 """Opens the database file, or says in one sentence why that is not possible."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from mailstack.errors import StoreUnavailable
+from mailstack.errors import StoreMissing, StoreUnavailable
 from mailstack.store.sqlite import schema
 
 CACHE_KIB = 8 * 1024
@@ -27,13 +28,24 @@ def create(path: Path) -> None:
     """
     try:
         path.touch(mode=0o600)  # it holds password hashes; its log takes the same mode
-        db = _connect(path, WRITER_PATIENCE_S)
-        try:
+        with closing(_connect(path, WRITER_PATIENCE_S)) as db:
             _claim(db, path)
             db.execute("PRAGMA journal_mode = WAL")
             schema.migrate(db)
-        finally:
-            db.close()
+    except (sqlite3.Error, OSError) as error:
+        raise unavailable(path, error) from error
+
+
+def upgrade(path: Path) -> None:
+    """Bring an existing file to this version's schema; one that is newer stays as it is.
+
+    Raises:
+        StoreUnavailable: that is not possible, or the file is missing, or not ours.
+    """
+    try:
+        check_header(path)
+        with closing(_connect(path, WRITER_PATIENCE_S)) as db:
+            schema.migrate(db)
     except (sqlite3.Error, OSError) as error:
         raise unavailable(path, error) from error
 
@@ -77,6 +89,11 @@ def check_header(path: Path) -> None:
 
 def unavailable(path: Path, error: Exception) -> StoreUnavailable:
     """Put SQLite's or the system's words into a sentence."""
+    if isinstance(error, FileNotFoundError):
+        return StoreMissing(
+            f"the datastore {path} is not there",
+            advice="mount its volume, or put a backup in its place",
+        )
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StoreUnavailable(f"the datastore {path} cannot be used: {words}")
 
@@ -117,5 +134,5 @@ def _configure(db: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     if version != schema.VERSION:
         raise StoreUnavailable(
             f"{path} has schema version {version}, this program needs {schema.VERSION}",
-            advice="use the version of mailstack that wrote it, or restart couchmail to migrate it",
+            advice="use the version of mailstack that wrote it",
         )

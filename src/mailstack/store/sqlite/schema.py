@@ -81,6 +81,8 @@ VERSION = len(MIGRATIONS)
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the file to ``VERSION``, each step in one transaction."""
+    if db.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
+        return
     for number, script in enumerate(MIGRATIONS):
         db.execute("BEGIN IMMEDIATE")
         try:

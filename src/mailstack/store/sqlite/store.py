@@ -26,7 +26,7 @@ from mailstack.store.contract import (
     Write,
 )
 from mailstack.store.sqlite import copies, feed, queries
-from mailstack.store.sqlite.connect import connect, create
+from mailstack.store.sqlite.connect import connect, create, upgrade
 from mailstack.store.sqlite.reader import Reader
 from mailstack.store.sqlite.rows import place
 from mailstack.store.sqlite.writer import Job, Writer
@@ -46,12 +46,17 @@ class SqliteStore:
         delimiter: begins a tag in an address; needed to check aliases.
         create: make the file if it is missing. Never later: an empty store knows nobody, and
             would bounce all mail.
+        wait: open the store although its file cannot be used now; everything raises
+            ``StoreUnavailable`` until it can, which is noticed within a second.
     """
 
-    def __init__(self, path: Path, *, delimiter: str = "+", create: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, delimiter: str = "+", create: bool = False, wait: bool = False
+    ) -> None:
         self._path = path
         self._delimiter = delimiter
         self._create = create
+        self._wait = wait
         self._reader = Reader(path)
         self._writer = Writer(path, self._report)
         self._waiters = feed.Waiters()
@@ -61,12 +66,17 @@ class SqliteStore:
         """Open the file.
 
         Raises:
-            StoreUnavailable: it cannot be opened.
+            StoreUnavailable: it cannot be opened, and is not to be waited for.
         """
-        await asyncio.to_thread(self._prepare)
-        self._reader.reopen()
+        try:
+            await asyncio.to_thread(self._prepare)
+            self._reader.reopen()
+            self._waiters.tell(self.position())
+        except StoreUnavailable as error:
+            if not self._wait:
+                raise
+            self._reader.fail(error)
         self._loop = asyncio.get_running_loop()
-        self._waiters.tell(self.position())
         self._writer.start()
         return self
 
@@ -83,6 +93,8 @@ class SqliteStore:
     def _prepare(self) -> None:
         if self._create:
             create(self._path)
+        else:
+            upgrade(self._path)
         connect(self._path).close()
 
     # Documents

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailstack.errors import StoreUnavailable
-from mailstack.store.sqlite.connect import connect, unavailable
+from mailstack.store.sqlite.connect import connect, unavailable, upgrade
 from mailstack.store.sqlite.file import DatabaseFile
 
 T = TypeVar("T")
@@ -139,6 +139,7 @@ class Writer:
             self._drop()
             raise
         if self._db is None:
+            upgrade(self._path)  # a backup may come from an earlier version
             self._db = connect(self._path)
             self._file.opened()
         return self._db

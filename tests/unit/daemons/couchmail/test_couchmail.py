@@ -47,7 +47,8 @@ def test_preparing_twice_keeps_the_token(tmp_path: Path) -> None:
     assert len(first.strip()) == 64
     assert token.stat().st_mode & 0o777 == 0o600
     assert where.paths.secure.stat().st_mode & 0o777 == 0o711
-    assert (where.paths.data / "store").stat().st_mode & 0o777 == 0o700
+    for folder in (where.paths.data / "store", where.paths.secure / "couchmail"):
+        assert folder.stat().st_mode & 0o777 == 0o700
     if os.geteuid() == 0:
         assert token.stat().st_uid == where.account.uid
 
@@ -55,5 +56,5 @@ def test_preparing_twice_keeps_the_token(tmp_path: Path) -> None:
 async def test_a_probe_of_nobody_fails(tmp_path: Path) -> None:
     """Where nothing listens, the probe says where it asked."""
     nobody = site_for(DAEMON, tmp_path, offset=2900)
-    with pytest.raises(ProbeFailed, match=r"127\.0\.0\.1:43471"):
+    with pytest.raises(ProbeFailed, match=r"127\.0\.0\.1:43480"):
         await DAEMON.probe(nobody)
