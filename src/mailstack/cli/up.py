@@ -6,7 +6,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from mailstack.agent.options import Options
 from mailstack.cli.invocation import Invocation
+from mailstack.cli.owner import TIMEOUT_S, missing_mailbox
 from mailstack.cli.progress import Progress
+from mailstack.client import Client, UnixTransport
 from mailstack.errors import ServiceFailed
 from mailstack.supervisor import client
 
@@ -32,6 +34,7 @@ def up(invocation: Invocation, *, detach: bool) -> None:
     _install_missing()
     if detach:
         _up_in_background(invocation)
+        _warn(invocation)
     else:
         _up_in_front(invocation)
 
@@ -72,6 +75,13 @@ def _up_in_background(invocation: Invocation) -> None:
         if not _wait(client.events(connection, _SILENCE_S), sys.stdout):
             launched.process.wait()
             raise ServiceFailed("the supervisor ended before all was healthy", advice=f"see {log}")
+
+
+def _warn(invocation: Invocation) -> None:
+    client = Client(UnixTransport(invocation.api_socket), timeout_s=TIMEOUT_S)
+    warning = missing_mailbox(client, invocation.settings.email)
+    if warning:
+        sys.stderr.write(f"mailstack: {warning}\n")
 
 
 def _wait(events: "Iterable[dict[str, Any]]", out: IO[str]) -> bool:

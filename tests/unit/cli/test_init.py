@@ -23,6 +23,14 @@ def test_it_writes_a_file_and_says_what_is_next(
         assert words in told
 
 
+def test_the_owner_may_live_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address in the domain itself needs a mailbox, and it is the first one to make."""
+    assert init(tmp_path, email="owner@Example.org") == 0
+    told = capsys.readouterr().out
+    assert "user add owner@example.org" in told
+    assert "until it is there, mail to postmaster@ waits" in told
+
+
 def test_it_does_not_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A settings file that is there stays as it is."""
     (tmp_path / "mailstack.toml").write_text("mine")

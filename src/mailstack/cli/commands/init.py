@@ -8,6 +8,7 @@ import typer
 
 from mailstack.cli.app import invocation
 from mailstack.errors import MailstackError
+from mailstack.model.addresses import split_address
 from mailstack.settings import Settings
 from mailstack.settings_file import check
 from mailstack.settings_sample import sample
@@ -67,11 +68,22 @@ Wrote {file}. What to do next:
 
 2. Let TCP ports {_ports("in")} in, and {_ports("out")} out (many providers open SMTP on request).
 
-3. Start, and make the first mailbox:
+3. Start, and make the first mailbox{_why(settings)}:
 
    {program} up --detach
-   {program} user add you@{settings.domain}
+   {program} user add {_first(settings)}
 """
+
+
+def _first(settings: Settings) -> str:
+    """The owner's own mailbox, if it is one of this stack."""
+    own = split_address(settings.email)[1] == settings.domain
+    return settings.email if own else f"you@{settings.domain}"
+
+
+def _why(settings: Settings) -> str:
+    own = _first(settings) == settings.email
+    return " (yours: until it is there, mail to postmaster@ waits)" if own else ""
 
 
 def _records(settings: Settings) -> str:
