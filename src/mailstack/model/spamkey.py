@@ -4,6 +4,7 @@ An address comes from outside and may hold almost any character; the key holds n
 shell or spamd's own checks care about. One direction only: nobody needs the address back.
 """
 
+import re
 from hashlib import sha256
 from typing import Final
 
@@ -19,3 +20,25 @@ def spam_key(address: Address) -> str:
     128 bits of SHA-256: no two addresses of one installation meet.
     """
     return "u" + sha256(address.encode()).hexdigest()[:32]
+
+
+_KEY: Final = re.compile(r"u[0-9a-f]{32}|site", re.ASCII)
+
+
+def is_key(text: str) -> bool:
+    """Whether ``text`` is a name that ``spam_key`` makes, or ``SITE``. Nothing else names data."""
+    return _KEY.fullmatch(text) is not None
+
+
+def training_profile(key: str) -> str:
+    """Name the profile by which spamd learns into the database that belongs to ``key``.
+
+    Scans by it use that database too, whether or not ``key`` itself does so already: that is how
+    training is measured. Every other profile learns nothing, so no message gets into the wrong one.
+    """
+    return f"{key}t"
+
+
+def plain_profile(key: str) -> str:
+    """Name the profile that judges by the rules of ``key`` and without any Bayes database."""
+    return f"{key}n"

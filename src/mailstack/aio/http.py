@@ -1,0 +1,138 @@
+"""A small HTTP server for programs of ours: health, metrics, a few requests of other services.
+
+One request a connection, its body bounded and whole before it is answered. h11 does the protocol;
+a web framework would weigh more than the programs that use this.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+from urllib.parse import unquote
+
+import h11
+
+TIMEOUT_S: Final = 5.0
+"""To send the request, and to take the answer. What is between them is the handler's time."""
+MAX_CONNECTIONS: Final = 16
+MAX_BODY: Final = 64 * 1024
+PLAIN: Final = "text/plain; charset=utf-8"
+JSON: Final = "application/json"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``path`` is cut at its slashes and unquoted, so that no name can add a part."""
+
+    method: str
+    path: tuple[str, ...]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    content_type: str = PLAIN
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
+
+
+def text(status: int, words: str) -> Answer:
+    return Answer(status, f"{words}\n".encode())
+
+
+def document(fields: Mapping[str, object], status: int = 200) -> Answer:
+    return Answer(status, json.dumps(fields).encode() + b"\n", JSON)
+
+
+def bears(request: Request, token: str) -> bool:
+    """Whether the request carries the stack's token (RFC 6750, 2.1)."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(credentials.strip().encode(), token.encode())
+    return scheme.lower() == "bearer" and same
+
+
+class HttpServer:
+    """``serve`` is called with each connection."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._open = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request. Never raises, but for cancellation."""
+        self._open += 1
+        try:
+            if self._open <= MAX_CONNECTIONS:
+                await self._exchange(reader, writer)
+        except (OSError, h11.ProtocolError) as error:
+            _log.debug("http: %s", error)
+        except Exception:  # noqa: BLE001 - the border of one connection
+            _log.exception("a request ended by a fault of this program")
+        finally:
+            self._open -= 1
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=8192)
+        async with asyncio.timeout(TIMEOUT_S):
+            request = await _receive(connection, reader)
+        if request is None:
+            return
+        answer = await self._handler(request)
+        writer.write(_encoded(connection, request.method, answer))
+        async with asyncio.timeout(TIMEOUT_S):
+            await writer.drain()
+
+
+async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
+    """Read one request; None when the peer has closed, or sends more than it may."""
+    head: h11.Request | None = None
+    body = bytearray()
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(8192))
+        elif isinstance(event, h11.Request):
+            head = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_BODY:
+                return None
+        elif isinstance(event, h11.EndOfMessage) and head is not None:
+            return _request(head, bytes(body))
+        else:
+            return None
+
+
+def _request(head: h11.Request, body: bytes) -> Request:
+    path = head.target.split(b"?", 1)[0].decode("latin-1")
+    return Request(
+        head.method.decode("ascii"),
+        tuple(unquote(part) for part in path.split("/")[1:]),
+        {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
+        body,
+    )
+
+
+def _encoded(connection: h11.Connection, method: str, answer: Answer) -> bytes:
+    headers = [
+        ("Content-Type", answer.content_type),
+        ("Content-Length", str(len(answer.body))),
+        ("Connection", "close"),
+        *answer.headers,
+    ]
+    parts: list[h11.Event] = [h11.Response(status_code=answer.status, headers=headers)]
+    if method != "HEAD":
+        parts.append(h11.Data(answer.body))
+    return b"".join(connection.send(part) or b"" for part in [*parts, h11.EndOfMessage()])

@@ -1,0 +1,163 @@
+"""Follows couchmail's change feed, for programs that must know of a change at once.
+
+One request after the other over HTTP, each a connection of its own, with the stack's token; a
+long poll is simply one that takes its time. Asynchronous, unlike ``client.py``, so that a waiting
+program can be told to stop.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import h11
+
+from mailstack.aio.backoff import Backoff
+from mailstack.client import target
+from mailstack.errors import DocumentMissing, MailstackError, StoreUnavailable
+from mailstack.topology.model import Endpoint
+
+WAIT_S: Final = 50
+"""Of one long poll; couchmail allows 60."""
+TIMEOUT_S: Final = 10.0
+"""For an answer that is not waited for."""
+MAX_ANSWER: Final = 16 * 1024**2
+_NOT_FOUND: Final = 404
+_BAD: Final = 400
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The newest thing that happened to one document."""
+
+    kind: str
+    name: str
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Changes in their order. ``fresh``: the feed begins anew, all that there is will follow."""
+
+    changes: tuple[Changed, ...]
+    fresh: bool
+    caught_up: bool
+    """Nothing newer is there at the moment."""
+
+
+class Reader:
+    """Reads couchmail's API at ``endpoint``."""
+
+    def __init__(self, endpoint: Endpoint, token: str) -> None:
+        self._endpoint = endpoint
+        self._token = token
+
+    async def document(self, *segments: str) -> Mapping[str, Any] | None:
+        """Read one document; None when there is none.
+
+        Raises:
+            StoreUnavailable: it cannot be told.
+        """
+        try:
+            return await self._get(target(*segments), TIMEOUT_S)
+        except DocumentMissing:
+            return None
+
+    async def changes(self, since: int, wait_s: int) -> tuple[int, list[Changed]]:
+        """Return the next position, and what happened after ``since``.
+
+        Raises:
+            StoreUnavailable: it cannot be told.
+        """
+        query = {"since": str(since), "wait": str(wait_s)}
+        found = await self._get(target("changes", query=query), TIMEOUT_S + wait_s)
+        try:
+            rows = [
+                Changed(row["type"], row["name"], row["revision"] is None)
+                for row in found["changes"]
+            ]
+            return int(found["position"]), rows
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreUnavailable(f"couchmail's feed is not one: {error!r}") from error
+
+    async def _get(self, path: str, timeout_s: float) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                status, body = await self._exchange(path)
+        except (OSError, h11.ProtocolError) as error:
+            raise StoreUnavailable(f"couchmail at {self._endpoint}: {error!r}") from error
+        if status == _NOT_FOUND:
+            raise DocumentMissing(f"there is no {path}")
+        if status >= _BAD:
+            raise StoreUnavailable(f"couchmail answered {status} to {path}")
+        try:
+            found: Mapping[str, Any] = json.loads(body)
+        except ValueError as error:
+            raise StoreUnavailable("couchmail's answer is no JSON") from error
+        return found
+
+    async def _exchange(self, path: str) -> tuple[int, bytes]:
+        reader, writer = await asyncio.open_connection(self._endpoint.host, self._endpoint.port)
+        try:
+            connection = h11.Connection(h11.CLIENT)
+            writer.write(_request(connection, path, self._endpoint, self._token))
+            return await _response(connection, reader)
+        finally:
+            writer.close()
+
+
+def _request(connection: h11.Connection, path: str, host: Endpoint, token: str) -> bytes:
+    headers = [("Host", str(host)), ("Authorization", f"Bearer {token}"), ("Connection", "close")]
+    head = h11.Request(method="GET", target=path, headers=headers)
+    return b"".join(connection.send(part) or b"" for part in (head, h11.EndOfMessage()))
+
+
+async def _response(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    status, body = 0, bytearray()
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(65_536))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_ANSWER:
+                raise h11.RemoteProtocolError(f"an answer of more than {MAX_ANSWER} octets")
+        elif isinstance(event, h11.EndOfMessage):
+            return status, bytes(body)
+        elif not isinstance(event, h11.InformationalResponse):
+            raise h11.RemoteProtocolError("the connection closed before the answer was complete")
+
+
+async def follow(reader: Reader, since: int = 0, *, wait_s: int = WAIT_S) -> AsyncIterator[Batch]:
+    """Yield batches for ever; waits out whatever keeps couchmail from answering.
+
+    The next question is asked when the batch has been dealt with, so nothing piles up. When the
+    store went back in time (it came from a backup), the feed begins anew.
+    """
+    backoff, fresh = Backoff(first_s=0.1, limit_s=5.0), since == 0
+    waited = 0 if fresh else wait_s
+    while True:
+        try:
+            position, changes = await reader.changes(since, waited)
+        except MailstackError as error:
+            if backoff.failures == 0:
+                _log.warning("cannot follow the datastore: %s", error)
+            await asyncio.sleep(backoff.next_s())
+            waited = 0
+            continue
+        if backoff.failures:
+            _log.info("follows the datastore again")
+        backoff.reset()
+        if position < since:
+            since, fresh, waited = 0, True, 0
+            continue
+        caught_up = not changes
+        if changes or fresh or waited == 0:
+            yield Batch(tuple(changes), fresh, caught_up)
+        since, fresh, waited = position, False, wait_s if caught_up else 0
