@@ -28,11 +28,15 @@ def user(shared_stack: Stack) -> User:
     return shared_stack.user()
 
 
-def test_login_bad(stack: Stack, user: User) -> None:
+@pytest.mark.parametrize("port", ["submission", "submissions"])
+@pytest.mark.parametrize("mechanism", ["plain", "login"])
+def test_login_bad(stack: Stack, user: User, port: str, mechanism: str) -> None:
     """A wrong password is refused for good, and says no more than that."""
-    wrong = User(user.address, "wrong")
-    with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
-        stack.submission(wrong)
+    with stack.submission(port=port) as session:
+        session.ehlo()
+        session.user, session.password = user.address, "wrong"
+        with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
+            session.auth(mechanism, getattr(session, f"auth_{mechanism}"))
     assert refused.value.smtp_code == 535
 
 
