@@ -15,6 +15,7 @@ from typing import Any, Final
 import h11
 
 from mailstack.aio.backoff import Backoff
+from mailstack.aio.http_client import Peer
 from mailstack.client import target
 from mailstack.errors import DocumentMissing, MailstackError, StoreUnavailable
 from mailstack.topology.model import Endpoint
@@ -23,7 +24,6 @@ WAIT_S: Final = 50
 """Of one long poll; couchmail allows 60."""
 TIMEOUT_S: Final = 10.0
 """For an answer that is not waited for."""
-MAX_ANSWER: Final = 16 * 1024**2
 _NOT_FOUND: Final = 404
 _BAD: Final = 400
 
@@ -54,7 +54,7 @@ class Reader:
 
     def __init__(self, endpoint: Endpoint, token: str) -> None:
         self._endpoint = endpoint
-        self._token = token
+        self._peer = Peer(endpoint, token)
 
     async def document(self, *segments: str) -> Mapping[str, Any] | None:
         """Read one document; None when there is none.
@@ -86,8 +86,7 @@ class Reader:
 
     async def _get(self, path: str, timeout_s: float) -> Mapping[str, Any]:
         try:
-            async with asyncio.timeout(timeout_s):
-                status, body = await self._exchange(path)
+            status, body = await self._peer.ask("GET", path, timeout_s=timeout_s)
         except (OSError, h11.ProtocolError) as error:
             raise StoreUnavailable(f"couchmail at {self._endpoint}: {error!r}") from error
         if status == _NOT_FOUND:
@@ -99,39 +98,6 @@ class Reader:
         except ValueError as error:
             raise StoreUnavailable("couchmail's answer is no JSON") from error
         return found
-
-    async def _exchange(self, path: str) -> tuple[int, bytes]:
-        reader, writer = await asyncio.open_connection(self._endpoint.host, self._endpoint.port)
-        try:
-            connection = h11.Connection(h11.CLIENT)
-            writer.write(_request(connection, path, self._endpoint, self._token))
-            return await _response(connection, reader)
-        finally:
-            writer.close()
-
-
-def _request(connection: h11.Connection, path: str, host: Endpoint, token: str) -> bytes:
-    headers = [("Host", str(host)), ("Authorization", f"Bearer {token}"), ("Connection", "close")]
-    head = h11.Request(method="GET", target=path, headers=headers)
-    return b"".join(connection.send(part) or b"" for part in (head, h11.EndOfMessage()))
-
-
-async def _response(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    status, body = 0, bytearray()
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(65_536))
-        elif isinstance(event, h11.Response):
-            status = event.status_code
-        elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > MAX_ANSWER:
-                raise h11.RemoteProtocolError(f"an answer of more than {MAX_ANSWER} octets")
-        elif isinstance(event, h11.EndOfMessage):
-            return status, bytes(body)
-        elif not isinstance(event, h11.InformationalResponse):
-            raise h11.RemoteProtocolError("the connection closed before the answer was complete")
 
 
 async def follow(reader: Reader, since: int = 0, *, wait_s: int = WAIT_S) -> AsyncIterator[Batch]:

@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import unquote
@@ -42,6 +42,8 @@ class Answer:
     body: bytes = b""
     content_type: str = PLAIN
     headers: tuple[tuple[str, str], ...] = field(default=())
+    pieces: AsyncIterator[bytes] | None = None
+    """What follows ``body`` as it comes about, in chunks; the head goes out at once."""
 
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
@@ -88,11 +90,11 @@ class HttpServer:
         async with asyncio.timeout(TIMEOUT_S):
             request = await _receive(connection, reader)
         if request is None:
-            return
+            return None
         answer = await self._handler(request)
-        writer.write(_encoded(connection, request.method, answer))
-        async with asyncio.timeout(TIMEOUT_S):
-            await writer.drain()
+        if answer.pieces is None:
+            return await _send(writer, _encoded(connection, request.method, answer))
+        return await _stream(connection, writer, answer, answer.pieces)
 
 
 async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
@@ -123,6 +125,27 @@ def _request(head: h11.Request, body: bytes) -> Request:
         {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
         body,
     )
+
+
+async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(data)
+    async with asyncio.timeout(TIMEOUT_S):
+        await writer.drain()
+
+
+async def _stream(
+    connection: h11.Connection,
+    writer: asyncio.StreamWriter,
+    answer: Answer,
+    pieces: AsyncIterator[bytes],
+) -> None:
+    """Send an answer of unknown length. A peer that hangs up ends it with ``OSError``."""
+    headers = [("Content-Type", answer.content_type), ("Connection", "close"), *answer.headers]
+    head = h11.Response(status_code=answer.status, headers=headers)
+    await _send(writer, connection.send(head) or b"")
+    async for piece in pieces:
+        await _send(writer, connection.send(h11.Data(piece)) or b"")
+    await _send(writer, connection.send(h11.EndOfMessage()) or b"")
 
 
 def _encoded(connection: h11.Connection, method: str, answer: Answer) -> bytes:
