@@ -61,6 +61,8 @@ def _rows(name: str) -> list[tuple[str, str, bool]]:
     """Key, label and openness of each row of a box."""
     if name == INTERNET:
         return [(key, f"{number} {key}", False) for key, number in STACK.internet_ports.items()]
+    if any(job.name == name for job in STACK.jobs):
+        return []
     return [(p.name, f"{p.number} {p.name}", p.public) for p in STACK.service(name).ports]
 
 
@@ -73,8 +75,8 @@ def _columns(topology: Topology) -> list[list[str]]:
             if link.target not in depth:
                 depth[link.target] = depth[source] + 1
                 waiting.append(link.target)
-    deepest = max(depth.values())
-    names = [INTERNET, *(service.name for service in topology.services)]
+    deepest = max(depth.values())  # jobs, to which nothing leads, stand there as well
+    names = [INTERNET, *(one.name for one in (*topology.services, *topology.jobs))]
     return [[n for n in names if depth.get(n, deepest) == d] for d in range(deepest + 1)]
 
 
@@ -133,4 +135,5 @@ def _curve(link: Link, places: dict[str, _Place]) -> str:
 def _colour(source: str) -> str:
     if source == INTERNET:
         return "#57606a"
-    return _COLOURS[[s.name for s in STACK.services].index(source) % len(_COLOURS)]
+    names = [one.name for one in (*STACK.services, *STACK.jobs)]
+    return _COLOURS[names.index(source) % len(_COLOURS)]

@@ -1,7 +1,7 @@
 """docs/reference/topology.md, from the declaration of services, ports and links."""
 
 from mailstack.generate.markdown import code, page, table
-from mailstack.topology.model import INTERNET, Link, Service
+from mailstack.topology.model import INTERNET, Job, Link, Service
 from mailstack.topology.stack import STACK
 
 _ABOUT = """\
@@ -10,6 +10,11 @@ ports listen on `listen.address`, all others on loopback. What is not listed und
 reached: a service learns the addresses of its links, and no others.
 
 ![Services and links](../topo.svg)
+"""
+
+_CONTAINERS = """\
+Each service has a container, and those of one pod share its ports. *Agent* is the port at which the
+agent answers probes and shows its numbers. A service with a reason under *Alone* has no replicas.
 """
 
 
@@ -40,7 +45,36 @@ def topology_page() -> str:
                 for v in s.volumes
             ],
         ),
+        "## In containers\n",
+        _CONTAINERS,
+        table(
+            ("Service", "Pod", "Account", "Ports with another number", "Agent", "Secrets", "Alone"),
+            [_container(s) for s in STACK.services],
+        ),
+        table(
+            ("Job", "Purpose", "When", "Image of", "Volume"),
+            [_job(job) for job in STACK.jobs],
+        ),
+        table(("Secret", "Purpose"), [(s.name, s.purpose) for s in STACK.secrets]),
     )
+
+
+def _container(service: Service) -> tuple[str, ...]:
+    moved = (f"{p.number} is {p.container}" for p in service.ports if p.container)
+    return (
+        service.name,
+        STACK.pod_of(service.name),
+        str(service.uid) if service.uid else "root, then its own accounts",
+        ", ".join(moved),
+        str(STACK.agent_port(service.name)),
+        ", ".join(service.secrets),
+        service.single,
+    )
+
+
+def _job(job: Job) -> tuple[str, ...]:
+    size = f"{job.volume.megabytes} MiB, {job.volume.purpose}"
+    return (job.name, job.purpose, code(job.schedule), job.image, size)
 
 
 def _service(service: Service) -> tuple[str, ...]:

@@ -17,30 +17,31 @@ def one_machine(
 ) -> Mapping[str, Endpoint]:
     """Addresses for ``service`` when all run on this machine: its own ports, and its links.
 
-    Keys are ``"service.port"``. Own public ports carry ``public_host``; all else is loopback.
+    Keys are ``"service.port"``. Public ports listen on ``public_host`` and are reached there, for
+    they may listen nowhere else; all other ports are on loopback, where ``all`` is reached too.
     Every number is shifted by ``offset``.
     """
+    reached = LOOPBACK if public_host == "all" else public_host
     return _addresses(
         topology,
         service,
         own=lambda port: Endpoint(public_host if port.public else LOOPBACK, port.number + offset),
-        other=lambda _, port: Endpoint(LOOPBACK, port.number + offset),
+        other=lambda _, port: Endpoint(reached if port.public else LOOPBACK, port.number + offset),
     )
 
 
 def cluster(topology: Topology, service: str) -> Mapping[str, Endpoint]:
-    """Addresses for ``service`` when each has a pod: names of services, unshifted numbers.
+    """Addresses for ``service`` when each has a container: names of pods, numbers of containers.
 
     Services that share a pod reach each other on loopback.
     """
-    own_pod = topology.service(service).pod or service
+    own_pod = topology.pod_of(service)
 
     def other(target: Service, port: Port) -> Endpoint:
-        same_pod = (target.pod or target.name) == own_pod
-        host = LOOPBACK if same_pod else target.pod or target.name
-        return Endpoint(host, port.number)
+        pod = topology.pod_of(target.name)
+        return Endpoint(LOOPBACK if pod == own_pod else pod, port.inside)
 
-    return _addresses(topology, service, own=lambda port: Endpoint("all", port.number), other=other)
+    return _addresses(topology, service, own=lambda port: Endpoint("all", port.inside), other=other)
 
 
 def _addresses(
@@ -50,7 +51,9 @@ def _addresses(
     own: Callable[[Port], Endpoint],
     other: Callable[[Service, Port], Endpoint],
 ) -> Mapping[str, Endpoint]:
-    found = {f"{service}.{p.name}": own(p) for p in topology.service(service).ports}
+    jobs = {job.name for job in topology.jobs}
+    ports = () if service in jobs else topology.service(service).ports
+    found = {f"{service}.{p.name}": own(p) for p in ports}
     for link in topology.links_from(service):
         if link.target != INTERNET:
             target = topology.service(link.target)

@@ -42,6 +42,14 @@ class Port:
     operations: bool = False
     """Asked by the owner's tools, probes and monitoring as well, so no service need be linked."""
     transports: tuple[Transport, ...] = ("tcp",)
+    container: int = 0
+    """The number inside a container, where that differs: an account that is not root leaves the
+    low numbers to whoever maps them from outside."""
+
+    @property
+    def inside(self) -> int:
+        """The number that the service listens on in a container."""
+        return self.container or self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,18 @@ class Volume:
     purpose: str
     megabytes: int
     """Size to claim on a cluster, in MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What must not be in a configuration, and is given to those services alone that name it.
+
+    ``files`` are pairs: the key in a Kubernetes Secret, and the path below the folder of secrets.
+    """
+
+    name: str
+    purpose: str
+    files: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,15 @@ class Service:
     """The service whose pod it shares; empty: a pod of its own."""
     after: tuple[str, ...] = ()
     """Services that must be healthy before this one starts (a subset of what it links to)."""
+    uid: int = 0
+    """Number of its account (and group) in a container, where images create accounts themselves.
+    0: it starts as root there, too."""
+    secrets: tuple[str, ...] = ()
+    """Names of the secrets it reads."""
+    single: str = ""
+    """Why there can be only one of it; empty: there may be several."""
+    optional: str = ""
+    """What is missing without it, where the smallest machine goes without; empty: it is needed."""
 
     def port(self, name: str) -> Port:
         """Return the port called ``name``.
@@ -101,12 +130,35 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A task of a cluster that runs by the clock. It may be the source of links, like a service.
+
+    Where all run on one machine the owner's own cron(8) does the same by the command.
+    """
+
+    name: str
+    purpose: str
+    image: str
+    """The service whose image, account and secrets it has."""
+    command: tuple[str, ...]
+    schedule: str
+    """As crontab(5) writes it."""
+    volume: Volume
+    memory_mib: int = 64
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
     """Services and the links between them."""
 
     services: tuple[Service, ...]
     links: tuple[Link, ...]
     internet_ports: Mapping[str, int] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    health_port: int = 0
+    """At which the agent of a container answers probes: that of its pod's main service. Agents of
+    services that share the pod have the numbers after it, in the order of the declaration."""
 
     def service(self, name: str) -> Service:
         """Return the service called ``name``.
@@ -122,3 +174,29 @@ class Topology:
     def links_from(self, source: str) -> tuple[Link, ...]:
         """Open links that start at ``source``, the internet included."""
         return tuple(link for link in self.links if link.source == source and not link.reserved)
+
+    def pod_of(self, name: str) -> str:
+        """Return the name of the pod in which a service or a job runs."""
+        job = any(job.name == name for job in self.jobs)
+        return name if job else self.service(name).pod or name
+
+    def in_pod(self, pod: str) -> tuple[Service, ...]:
+        """Return the services that share ``pod``, its main one first."""
+        shared = [service for service in self.services if service.pod == pod]
+        return (self.service(pod), *shared)
+
+    def agent_port(self, name: str) -> int:
+        """Return the port at which the agent of ``name`` answers probes, in a container."""
+        names = [service.name for service in self.in_pod(self.pod_of(name))]
+        return self.health_port + names.index(name)
+
+    def secret(self, name: str) -> Secret:
+        """Return the secret called ``name``.
+
+        Raises:
+            KeyError: no such secret is declared.
+        """
+        for secret in self.secrets:
+            if secret.name == name:
+                return secret
+        raise KeyError(name)

@@ -13,14 +13,14 @@ from mailstack.topology.model import INTERNET, Link, Topology
 
 def problems(topology: Topology) -> list[str]:
     """Return a sentence for each mistake; in the order of the checks, then of the declaration."""
-    unknown = [*_repeated_services(topology), *_unknown_names(topology), *_unknown_ports(topology)]
+    unknown = [sentence for check in _NAMES for sentence in check(topology)]
     if unknown:
         return unknown  # the other checks follow names, and would stumble over these
     return [sentence for check in _CHECKS for sentence in check(topology)]
 
 
 def _repeated_services(topology: Topology) -> Iterator[str]:
-    names = [service.name for service in topology.services]
+    names = [one.name for one in (*topology.services, *topology.jobs)]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         yield f"{name} is declared {names.count(name)} times"
     if INTERNET in names:
@@ -29,9 +29,10 @@ def _repeated_services(topology: Topology) -> Iterator[str]:
 
 def _unknown_names(topology: Topology) -> Iterator[str]:
     known = {service.name for service in topology.services}
+    jobs = {job.name for job in topology.jobs}
     for link in topology.links:
         for name in (link.source, link.target):
-            if name not in known | {INTERNET}:
+            if name not in known | {INTERNET} | (jobs if name == link.source else set()):
                 yield f"the link {_arrow(link)} names {name}, which is no service"
     for service in topology.services:
         if service.pod and service.pod not in known:
@@ -39,6 +40,18 @@ def _unknown_names(topology: Topology) -> Iterator[str]:
         for name in service.after:
             if name not in known:
                 yield f"{service.name} starts after {name}, which is no service"
+
+
+def _unknown_parts(topology: Topology) -> Iterator[str]:
+    known = {service.name for service in topology.services}
+    for job in topology.jobs:
+        if job.image not in known:
+            yield f"{job.name} has the image of {job.image}, which is no service"
+    secrets = {secret.name for secret in topology.secrets}
+    for service in topology.services:
+        for name in service.secrets:
+            if name not in secrets:
+                yield f"{service.name} reads {name}, which is no secret"
 
 
 def _unknown_ports(topology: Topology) -> Iterator[str]:
@@ -75,6 +88,30 @@ def _impossible_numbers(topology: Topology) -> Iterator[str]:
             yield f"{INTERNET}.{name} has number {number}, not 1 to {MAX_PORT}"
 
 
+def _numbers_in_containers(topology: Topology) -> Iterator[str]:
+    """Containers of one pod share its ports, and each has its agent's as well."""
+    for pod in dict.fromkeys(service.pod or service.name for service in topology.services):
+        holders = defaultdict(list)
+        for service in topology.in_pod(pod):
+            holders[topology.agent_port(service.name)].append(f"the agent of {service.name}")
+            for port in service.ports:
+                holders[port.inside].append(f"{service.name}.{port.name}")
+        for number, names in holders.items():
+            if number and len(names) > 1:
+                yield f"in the pod of {pod}, port {number} is taken by {' and by '.join(names)}"
+
+
+def _repeated_accounts(topology: Topology) -> Iterator[str]:
+    """What one account writes another must not read, and images share volumes by number."""
+    holders = defaultdict(set)
+    for service in topology.services:
+        if service.uid:
+            holders[service.uid].add(service.account or service.name)
+    for uid, names in holders.items():
+        if len(names) > 1:
+            yield f"account {uid} is that of {' and of '.join(sorted(map(str, names)))}"
+
+
 def _unreachable_ports(topology: Topology) -> Iterator[str]:
     open_to = {(link.target, link.port) for link in topology.links if not link.reserved}
     for service in topology.services:
@@ -86,9 +123,9 @@ def _unreachable_ports(topology: Topology) -> Iterator[str]:
 
 def _unused_services(topology: Topology) -> Iterator[str]:
     used = {link.target for link in topology.links} | {link.source for link in topology.links}
-    for service in topology.services:
-        if service.name not in used:
-            yield f"{service.name} is linked with nothing"
+    for one in (*topology.services, *topology.jobs):
+        if one.name not in used:
+            yield f"{one.name} is linked with nothing"
 
 
 def _public_ports(topology: Topology) -> Iterator[str]:
@@ -171,6 +208,8 @@ def _arrow(link: Link) -> str:
 _CHECKS: Final[tuple[Callable[[Topology], Iterator[str]], ...]] = (
     _repeated_ports,
     _impossible_numbers,
+    _numbers_in_containers,
+    _repeated_accounts,
     _unreachable_ports,
     _unused_services,
     _public_ports,
@@ -180,4 +219,11 @@ _CHECKS: Final[tuple[Callable[[Topology], Iterator[str]], ...]] = (
     _repeated_links,
     _unreasoned,
     _strange_pods,
+)
+
+_NAMES: Final[tuple[Callable[[Topology], Iterator[str]], ...]] = (
+    _repeated_services,
+    _unknown_names,
+    _unknown_parts,
+    _unknown_ports,
 )

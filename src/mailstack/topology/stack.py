@@ -6,7 +6,7 @@ probes, the documentation's table. A port literal anywhere else fails a test.
 
 from typing import Final
 
-from mailstack.topology.model import INTERNET, Link, Port, Service, Topology, Volume
+from mailstack.topology.model import INTERNET, Job, Link, Port, Secret, Service, Topology, Volume
 
 STACK: Final = Topology(
     services=(
@@ -17,6 +17,7 @@ STACK: Final = Topology(
             volumes=(Volume("trust", "the root's trust anchor", 16),),
             memory_mib=32,
             account="unbound",
+            uid=5004,
         ),
         Service(
             "couchmail",
@@ -31,13 +32,16 @@ STACK: Final = Topology(
             volumes=(Volume("store", "the datastore", 1024),),
             memory_mib=120,
             account=5001,
+            uid=5001,
+            secrets=("api-token",),
+            single="an SQLite store has one writer",
         ),
         Service(
             "dovecot",
             "mailboxes: LMTP delivery, sieve, IMAP, logins",
             ports=(
-                Port("imap", 143, "IMAP with STARTTLS", public=True),
-                Port("imaps", 993, "IMAP over TLS", public=True),
+                Port("imap", 143, "IMAP with STARTTLS", public=True, container=10143),
+                Port("imaps", 993, "IMAP over TLS", public=True, container=10993),
                 Port("lmtp", 2424, "message delivery"),
                 Port("sasl", 12345, "logins for Postfix"),
                 Port("quota", 12340, "is a mailbox full? (policy protocol)"),
@@ -45,6 +49,9 @@ STACK: Final = Topology(
             ),
             volumes=(Volume("mail", "the mailboxes", 10240),),
             memory_mib=96,
+            uid=5000,
+            secrets=("tls", "imap-master"),
+            single="a mailbox has one server that writes to it",
             after=("couchmail",),
         ),
         Service(
@@ -53,6 +60,9 @@ STACK: Final = Topology(
             ports=(Port("managesieve", 4190, "ManageSieve with STARTTLS", public=True),),
             memory_mib=48,
             account=5003,
+            uid=5003,
+            secrets=("tls", "api-token"),
+            optional="scripts are put by the command line only",
             pod="dovecot",
             after=("dovecot",),
         ),
@@ -62,6 +72,8 @@ STACK: Final = Topology(
             ports=(Port("milter", 8891, "milter: verifies and signs"),),
             memory_mib=24,
             account="opendkim",
+            uid=5005,
+            secrets=("dkim",),
             after=("resolver",),
         ),
         Service(
@@ -71,6 +83,8 @@ STACK: Final = Topology(
             volumes=(Volume("triplets", "who has been seen", 128),),
             memory_mib=40,
             account="postgrey",
+            uid=5006,
+            single="who has been seen stands in one database with one writer",
         ),
         Service(
             "spamd",
@@ -79,6 +93,7 @@ STACK: Final = Topology(
             volumes=(Volume("users", "what was learnt for each user", 1024),),
             memory_mib=256,
             account="debian-spamd",
+            uid=5007,
             after=("resolver",),
         ),
         Service(
@@ -90,6 +105,7 @@ STACK: Final = Topology(
             ),
             memory_mib=64,
             account=5002,
+            uid=5002,
             pod="postfix",
         ),
         Service(
@@ -99,9 +115,11 @@ STACK: Final = Topology(
                 Port("smtp", 25, "mail from other servers", public=True),
                 Port("submission", 587, "mail from users, STARTTLS", public=True),
                 Port("submissions", 465, "mail from users, TLS", public=True),
+                Port("reinject", 10026, "mail that users' scripts send"),
             ),
             volumes=(Volume("spool", "the queue", 2048), Volume("state", "caches", 64)),
             memory_mib=96,
+            secrets=("tls",),
             after=("couchmail", "resolver"),
         ),
     ),
@@ -117,6 +135,7 @@ STACK: Final = Topology(
         Link("contentfilter", "dovecot", "lmtp", "lmtp message delivery"),
         Link("contentfilter", "spamd", "spamc", "spamc client connection"),
         Link("dovecot", "couchmail", "dict", "socat proxy from dovecot dict proxy socket"),
+        Link("dovecot", "postfix", "reinject", "what sieve sends: redirects, vacation replies"),
         Link("managesieve", "dovecot", "sasl", "logins checked by Dovecot"),
         Link("managesieve", "couchmail", "api", "scripts in the datastore"),
         Link(
@@ -126,9 +145,11 @@ STACK: Final = Topology(
             "DKIM results",
             reserved="SpamAssassin checks DKIM by itself; nothing would use the link",
         ),
+        Link("backup", "couchmail", "api", "a copy of every document"),
         Link("postfix", "resolver", "dns", "MX and address lookups, DNSBLs"),
         Link("spamd", "resolver", "dns", "RBLs, SPF, DKIM keys"),
         Link("opendkim", "resolver", "dns", "DKIM keys"),
+        Link("opendkim", "couchmail", "domains", "is the author's domain ours, to be signed?"),
         Link("postfix", INTERNET, "smtp", "outbound mail delivery"),
         Link("resolver", INTERNET, "dns", "recursion"),
         Link(INTERNET, "postfix", "smtp", "inbound mail delivery"),
@@ -139,4 +160,25 @@ STACK: Final = Topology(
         Link(INTERNET, "managesieve", "managesieve", "sieve scripts from email clients"),
     ),
     internet_ports={"smtp": 25, "dns": 53},
+    secrets=(
+        Secret("dkim", "signs what leaves", (("dkim.private", "dkim.private"),)),
+        Secret(
+            "tls",
+            "certificate with its chain, and its key",
+            (("tls.crt", "tls/fullchain.pem"), ("tls.key", "tls/privkey.pem")),
+        ),
+        Secret("api-token", "opens couchmail's API", (("api.token", "api.token"),)),
+        Secret("imap-master", "the trainer's password", (("imap.master", "imap.master"),)),
+    ),
+    jobs=(
+        Job(
+            "backup",
+            "writes the datastore's documents to a volume of its own, and keeps the last ones",
+            image="couchmail",
+            command=("mailstack", "backup"),
+            schedule="17 2 * * *",
+            volume=Volume("copies", "one file for each night", 1024),
+        ),
+    ),
+    health_port=9700,
 )

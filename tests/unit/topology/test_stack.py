@@ -28,7 +28,7 @@ those services; "spamd -> inet port 53" goes through the resolver, tested below.
 
 def pod(service: str) -> str:
     """The brief knows pods: what contentfilter does, Postfix's pod does."""
-    return service if service == INTERNET else STACK.service(service).pod or service
+    return service if service == INTERNET else STACK.pod_of(service)
 
 
 def declared() -> set[tuple[str, str, int]]:
