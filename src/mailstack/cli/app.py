@@ -29,6 +29,7 @@ COMMANDS = {
     "user": (MAIL, "mailstack.cli.commands.user"),
     "alias": (MAIL, "mailstack.cli.commands.alias"),
     "sieve": (MAIL, "mailstack.cli.commands.sieve"),
+    "spam": (MAIL, "mailstack.cli.commands.spam"),
     "export": (DATA, "mailstack.cli.commands.export"),
     "import": (DATA, "mailstack.cli.commands.import_"),
 }

@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from mailstack.cli.app import invocation
+from mailstack.cli.input import read_text
 from mailstack.cli.options import AsJson, UserAddress, complete_script
 from mailstack.cli.output import say, say_json, say_table
 from mailstack.client import Client, UnixTransport
 from mailstack.daemons.dovecot.sieve import compile_script
-from mailstack.errors import InvalidDocument, MailstackError
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Users' filter scripts (Sieve, RFC 5228)."
@@ -35,7 +35,7 @@ def put(
     ] = False,
 ) -> None:
     """Compile a script, and store it if that succeeds; one that was active stays so."""
-    text = _read(file)
+    text = read_text(file, "script")
     asyncio.run(compile_script(text))
     client = _client(context)
     fields = {"text": text, "active": activate or _is_active(client, address, name)}
@@ -97,13 +97,3 @@ def _scripts(client: Client, address: str) -> list[dict[str, Any]]:
 
 def _is_active(client: Client, address: str, name: str) -> bool:
     return any(s["active"] for s in _scripts(client, address) if s["name"] == name)
-
-
-def _read(file: Path) -> str:
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return data.decode()
-    except UnicodeDecodeError:
-        raise InvalidDocument(f"{file} is not UTF-8 text, so it is no script") from None
-    except OSError as error:
-        raise MailstackError(f"{file} cannot be read: {error.strerror}") from error
