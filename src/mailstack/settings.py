@@ -5,14 +5,12 @@ Reading files and command lines happens in ``settings_file.py``; here are only t
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
@@ -21,6 +19,8 @@ from pydantic import (
 from mailstack.model.addresses import parse_address
 from mailstack.model.domains import parse_domain
 from mailstack.model.octets import parse_octets
+from mailstack.settings_kubernetes import Kubernetes
+from mailstack.settings_section import Section
 
 _RELAYHOST = re.compile(r"(\[[\w.:-]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _DNSBL_WEIGHT = re.compile(r"\*(-?\d+)$")
@@ -42,14 +42,15 @@ def _server(text: str) -> str:
     return f"{ip_address(address)}@{port}"
 
 
+def _network(text: str) -> str:
+    network = ip_network(text)
+    if not network.prefixlen:
+        raise ValueError(f"{text!r} is everybody: name the networks of the load balancers")
+    return str(network)
+
+
 Server = Annotated[str, AfterValidator(_server)]
 """IP address and port of a DNS server, as unbound writes it."""
-
-
-class Section(BaseModel):
-    """One table of the file. Frozen; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Listen(Section):
@@ -64,6 +65,12 @@ class Listen(Section):
         ge=0,
         le=24_955,
         description="Added to every port, so that several stacks share a machine. 0 in production.",
+    )
+
+    proxy_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=(),
+        description="Networks of load balancers that speak the PROXY protocol (version 1 or 2) on "
+        "every public port. They alone are believed; all others must be kept from these ports.",
     )
 
     @field_validator("address")
@@ -243,6 +250,7 @@ class Settings(Section):
     dkim: Dkim = Dkim()
     mailbox: Mailbox = Mailbox()
     sieve: Sieve = Sieve()
+    kubernetes: Kubernetes = Kubernetes()
 
     @model_validator(mode="before")
     @classmethod
@@ -250,6 +258,15 @@ class Settings(Section):
         if isinstance(data, dict) and not data.get("hostname") and data.get("domain"):
             return {**data, "hostname": f"mail.{data['domain']}"}
         return data
+
+    @model_validator(mode="after")
+    def _proxies_are_named(self) -> "Settings":
+        if self.kubernetes.client_address == "proxy" and not self.listen.proxy_networks:
+            raise ValueError(
+                'kubernetes.client_address = "proxy" needs listen.proxy_networks: whoever may '
+                "speak the PROXY protocol may claim any address"
+            )
+        return self
 
     @field_validator("domain", "hostname")
     @classmethod

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from mailstack.settings import Octets, Section, Settings
+from mailstack.settings import Octets, Settings
+from mailstack.settings_section import Section
 
 _PLAIN = {str: "a text", int: "a number", float: "a number", bool: "true or false"}
 _MIB = 1024**2
