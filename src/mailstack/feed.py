@@ -22,6 +22,8 @@ from mailstack.topology.model import Endpoint
 
 WAIT_S: Final = 50
 """Of one long poll; couchmail allows 60."""
+PAGE: Final = 500
+"""Documents read at once."""
 TIMEOUT_S: Final = 10.0
 """For an answer that is not waited for."""
 _NOT_FOUND: Final = 404
@@ -47,6 +49,18 @@ class Batch:
     fresh: bool
     caught_up: bool
     """Nothing newer is there at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some documents of a collection. ``following`` is where to go on; empty: there are no more.
+
+    ``position``: whoever follows the feed from there misses nothing that is not in the page.
+    """
+
+    items: tuple[Mapping[str, Any], ...]
+    following: str
+    position: int
 
 
 class Reader:
@@ -83,6 +97,20 @@ class Reader:
             return int(found["position"]), rows
         except (KeyError, TypeError, ValueError) as error:
             raise StoreUnavailable(f"couchmail's feed is not one: {error!r}") from error
+
+    async def page(self, collection: str, after: str = "") -> "Page":
+        """Read a page of all documents of a collection, beginning behind ``after``.
+
+        Raises:
+            StoreUnavailable: it cannot be told.
+        """
+        found = await self._get(
+            target(collection, query={"limit": str(PAGE), "after": after}), TIMEOUT_S
+        )
+        try:
+            return Page(tuple(found["items"]), found["next"] or "", int(found["position"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreUnavailable(f"couchmail's page is not one: {error!r}") from error
 
     async def _get(self, path: str, timeout_s: float) -> Mapping[str, Any]:
         try:

@@ -9,6 +9,7 @@ from mailstack.model.addresses import Address, parse_address
 from mailstack.model.keys import BaseDocument, Key
 from mailstack.model.spam_patterns import MAX_PATTERNS, parse_pattern
 from mailstack.model.spam_rules import MAX_RULES, check_together, parse_rule
+from mailstack.model.spamkey import wants_own
 
 MIN_THRESHOLD: Final = 1.0
 MAX_THRESHOLD: Final = 50.0
@@ -84,6 +85,4 @@ class Spam(BaseDocument):
     @property
     def own_profile(self) -> bool:
         """Whether a message may be judged otherwise for this user than for everybody."""
-        return bool(
-            self.threshold is not None or self.allow or self.block or self.rules or self.languages
-        )
+        return wants_own(dict(self))

@@ -5,8 +5,9 @@ shell or spamd's own checks care about. One direction only: nobody needs the add
 """
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from mailstack.model.addresses import Address
 
@@ -20,6 +21,12 @@ def spam_key(address: Address) -> str:
     128 bits of SHA-256: no two addresses of one installation meet.
     """
     return "u" + sha256(address.encode()).hexdigest()[:32]
+
+
+def wants_own(spam: Mapping[str, Any]) -> bool:
+    """Whether a spam profile, as JSON has it, makes any difference to a scan."""
+    wishes = ("allow", "block", "rules", "languages")
+    return spam.get("threshold") is not None or any(spam.get(name) for name in wishes)
 
 
 _KEY: Final = re.compile(r"u[0-9a-f]{32}|site", re.ASCII)

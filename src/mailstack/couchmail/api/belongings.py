@@ -63,8 +63,9 @@ class Belonging:
         after = request.query_params.get("after", "").lower()
         found = store.page(self.kind, after=after, limit=limit)
         following = found[-1].document.key.name if len(found) == limit else None
-        answer = {"items": [shown(one) for one in found], "next": following}
-        return JSONResponse({**answer, "total": store.count(self.kind)})
+        items = [shown(one) for one in found]
+        more = {"total": store.count(self.kind), "position": store.position()}
+        return JSONResponse({"items": items, "next": following, **more})
 
     async def get(self, request: Request) -> Response:
         stored = context(request).store.get(self.key(request))

@@ -132,7 +132,11 @@ class ShownSpam(_Shape):
     revision: Revision
 
 
-class Spams(_Page):
+class _Followed(_Page):
+    position: int = Field(description="Of the newest change: 'since' for who follows from here.")
+
+
+class Spams(_Followed):
     items: list[ShownSpam]
 
 
@@ -157,7 +161,7 @@ class ShownTraining(_Shape):
     revision: Revision
 
 
-class Trainings(_Page):
+class Trainings(_Followed):
     items: list[ShownTraining]
 
 
