@@ -24,6 +24,8 @@ DKIM: Final = "dkim.private"
 CERTIFICATE: Final = "tls/fullchain.pem"
 TLS_KEY: Final = "tls/privkey.pem"
 TOKEN: Final = "api.token"  # noqa: S105 - the name of its file
+IMAP_MASTER: Final = "imap.master"
+"""The trainer's password for every mailbox; Dovecot is given its digest."""
 _TIMEOUT_S: Final = 60.0
 """For two keys; an RSA key takes 0.1 s, on a small busy machine some seconds."""
 
@@ -34,6 +36,7 @@ class Owners:
 
     dkim: int = 0
     token: int = 0
+    imap_master: int = 0
 
 
 async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
@@ -45,14 +48,17 @@ async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
     for made in (folder, folder / "tls"):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(PASSABLE)
-    if not (folder / TOKEN).exists():
-        replace_text(folder / TOKEN, secrets.token_urlsafe(32) + "\n", mode=PRIVATE, durable=True)
+    for name in (TOKEN, IMAP_MASTER):
+        if not (folder / name).exists():
+            text = secrets.token_urlsafe(32) + "\n"
+            replace_text(folder / name, text, mode=PRIVATE, durable=True)
     wanted = _missing_keys(folder)
     if wanted:
         await _make_keys(folder, wanted, settings)
     # each time, not only when made: a package that is installed anew may bring another number
     os.chown(folder / DKIM, owners.dkim, -1)
     os.chown(folder / TOKEN, owners.token, -1)
+    os.chown(folder / IMAP_MASTER, owners.imap_master, -1)
 
 
 def _missing_keys(folder: Path) -> list[str]:

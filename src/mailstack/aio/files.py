@@ -14,7 +14,13 @@ READABLE = 0o644
 
 
 def replace_text(
-    path: Path, text: str, *, mode: int = READABLE, owner: int = -1, durable: bool = False
+    path: Path,
+    text: str,
+    *,
+    mode: int = READABLE,
+    owner: int = -1,
+    group: int = -1,
+    durable: bool = False,
 ) -> None:
     """Write ``text`` so that a reader of ``path`` sees the old content or the new, never a part.
 
@@ -28,7 +34,7 @@ def replace_text(
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fchown(file.fileno(), owner, -1)
+            os.fchown(file.fileno(), owner, group)
             if durable:
                 os.fsync(file.fileno())
         temporary.replace(path)

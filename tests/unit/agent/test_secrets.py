@@ -1,6 +1,7 @@
 """Keys, certificate and token: made once, readable by their account alone."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from tests.unit.fake_daemon import settings
 from mailstack.agent import keys, secrets
 from mailstack.errors import ServiceFailed
 
-OWNERS = secrets.Owners(dkim=os.geteuid(), token=os.geteuid())
+OWNERS = secrets.Owners(*(os.geteuid() for _ in fields(secrets.Owners)))
+SECRETS = (secrets.DKIM, secrets.TLS_KEY, secrets.TOKEN, secrets.IMAP_MASTER)
 
 
 async def test_everything_is_made(tmp_path: Path) -> None:
-    """A new state gets a DKIM key, a certificate for its names, and a token."""
+    """A new state gets a DKIM key, a certificate for its names, and two random secrets."""
     folder = tmp_path / "secure"
     await secrets.ensure(folder, settings(), OWNERS)
     key = load_pem_private_key((folder / secrets.DKIM).read_bytes(), None)
@@ -25,7 +27,9 @@ async def test_everything_is_made(tmp_path: Path) -> None:
     certificate = x509.load_pem_x509_certificate((folder / secrets.CERTIFICATE).read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["mail.example.com", "example.com"]
-    assert len((folder / secrets.TOKEN).read_text().strip()) >= 40
+    token, master = ((folder / name).read_text() for name in (secrets.TOKEN, secrets.IMAP_MASTER))
+    assert min(len(token.strip()), len(master.strip())) >= 40
+    assert token != master
 
 
 async def test_nobody_else_reads_them(tmp_path: Path) -> None:
@@ -33,7 +37,7 @@ async def test_nobody_else_reads_them(tmp_path: Path) -> None:
     folder = tmp_path / "secure"
     await secrets.ensure(folder, settings(), OWNERS)
     assert folder.stat().st_mode & 0o777 == 0o711
-    for name in (secrets.DKIM, secrets.TLS_KEY, secrets.TOKEN):
+    for name in SECRETS:
         assert (folder / name).stat().st_mode & 0o777 == 0o600
 
 
@@ -41,10 +45,10 @@ async def test_never_overwritten(tmp_path: Path) -> None:
     """What is there stays, whoever made it: an owner's own key is not replaced."""
     folder = tmp_path / "secure"
     (folder / "tls").mkdir(parents=True)
-    for name in (secrets.DKIM, secrets.TLS_KEY, secrets.TOKEN):
+    for name in SECRETS:
         (folder / name).write_text("mine")
     await secrets.ensure(folder, settings(), OWNERS)
-    for name in (secrets.DKIM, secrets.TLS_KEY, secrets.TOKEN):
+    for name in SECRETS:
         assert (folder / name).read_text() == "mine"
     assert not (folder / secrets.CERTIFICATE).exists()
 

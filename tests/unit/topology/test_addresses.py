@@ -3,7 +3,7 @@
 import pytest
 
 from mailstack.topology.addresses import cluster, max_offset, one_machine, resolver_host
-from mailstack.topology.model import LOOPBACK, Endpoint
+from mailstack.topology.model import INTERNET, LOOPBACK, Endpoint, Link, Port, Service, Topology
 from mailstack.topology.stack import STACK
 
 
@@ -13,6 +13,21 @@ def test_one_machine() -> None:
     assert found["postfix.smtp"] == Endpoint("192.0.2.1", 1025)
     assert found["couchmail.domains"] == Endpoint(LOOPBACK, 41571)
     assert {address.host for name, address in found.items() if "postfix" not in name} == {LOOPBACK}
+
+
+def test_public_ports_of_others_are_reached_where_they_listen() -> None:
+    """A port of another service that faces the internet need not be on loopback too."""
+    topology = Topology(
+        (
+            Service("shop", "sells", (Port("door", 80, "customers", public=True),)),
+            Service("clerk", "looks after it"),
+        ),
+        (Link("clerk", "shop", "door", "walks in"), Link(INTERNET, "shop", "door", "customers")),
+    )
+    elsewhere = one_machine(topology, "clerk", public_host="192.0.2.1", offset=0)
+    assert elsewhere["shop.door"] == Endpoint("192.0.2.1", 80)
+    everywhere = one_machine(topology, "clerk", public_host="all", offset=0)
+    assert everywhere["shop.door"] == Endpoint(LOOPBACK, 80)
 
 
 def test_no_link_no_address() -> None:

@@ -15,14 +15,11 @@ from mailstack.daemons.contract import (
     Version,
 )
 from mailstack.daemons.debian import release
-from mailstack.daemons.dovecot import checker, facts, probe, render23, render24
+from mailstack.daemons.dovecot import checker, facts, master, probe, render23, render24
 from mailstack.daemons.dovecot.version import installed_version
 
 LUA_SINCE = 13
 """Debian 13 has Dovecot 2.4."""
-
-OWN_GROUP = "dovecot"
-"""Of the account that Dovecot's package creates: its auth process asks couchmail."""
 
 
 class Dovecot:
@@ -43,12 +40,13 @@ class Dovecot:
         return installed_version()
 
     def prepare(self, site: Site) -> None:
-        """Create the mail and run folders."""
+        """Create the mail and run folders; let the master user in."""
         _own_folder(site.paths.data / "mail", facts.MAIL_ACCOUNT, 0o700)
         _own_folder(site.paths.run, Account(0, 0), 0o755)
         _own_folder(site.paths.run / "state", Account(0, 0), 0o755)
         socket_account = _socket_account()
         _own_folder(site.paths.run / facts.SOCKET_FOLDER, socket_account, 0o750)
+        master.write(site, reader=group(facts.OWN_GROUP))
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """In the dialect of the installed version; overrides are read last."""
@@ -92,7 +90,7 @@ def _own_folder(path: Path, owner: Account, mode: int) -> None:
 
 def _socket_account() -> Account:
     """Mail processes are let in as the owner, the auth process by its group."""
-    return Account(facts.MAIL_ACCOUNT.uid, group(OWN_GROUP))
+    return Account(facts.MAIL_ACCOUNT.uid, group(facts.OWN_GROUP))
 
 
 def _socat(site: Site) -> Sequence[str]:

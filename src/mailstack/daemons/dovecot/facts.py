@@ -3,6 +3,7 @@
 from typing import Final
 
 from mailstack.daemons.contract import Account, Site
+from mailstack.daemons.dovecot import master
 from mailstack.topology.model import Endpoint
 
 PACKAGE: Final = "mailstack.daemons.dovecot"
@@ -22,6 +23,9 @@ MAX_DICT_CLIENTS: Final = 256
 MAIL_ACCOUNT: Final = Account(5000, 5000)
 """Owns every mailbox. A number without a name, so that nothing has to be added to passwd(5) and
 the files of a volume belong to the same owner on every machine. Logins choose nothing here."""
+
+OWN_GROUP: Final = "dovecot"
+"""Of the account that Dovecot's package creates: its auth process."""
 
 SPAM_FOLDER: Final = "Spam"
 FOLDERS: Final = (
@@ -71,16 +75,10 @@ COMPRESSION: Final = "zstd"
 """Debian's and Alpine's builds of both versions have it; quicker than gzip, and packs better."""
 
 SUBMISSION: Final = "postfix.reinject"
-"""Where Postfix takes what a script redirects or answers, when it is linked."""
+"""Where Postfix takes what a script redirects or answers."""
 
 MAX_REDIRECTS: Final = 4
 """Of one message, by one script; a list is an alias in the store."""
-
-WITH_SUBMISSION: Final = "# What users' scripts redirect and answer leaves through our Postfix."
-NO_SUBMISSION: Final = (
-    "# No way out is declared, so scripts cannot redirect or answer. The machine's own sendmail\n"
-    "# is another mail system."
-)
 
 
 def listen_address(endpoint: Endpoint, *, ipv6: bool) -> str:
@@ -111,6 +109,8 @@ def _places(site: Site) -> dict[str, str]:
         "mail": str(site.paths.data / "mail"),
         "tls": str(site.paths.secure / "tls"),
         "dict_socket": dict_socket(site),
+        "master_users": str(master.users_file(site)),
+        "master_networks": master.allowed_networks(site),
         "uid": str(MAIL_ACCOUNT.uid),
         "gid": str(MAIL_ACCOUNT.gid),
     }
@@ -137,15 +137,6 @@ def _choices(site: Site) -> dict[str, str]:
         "sieve_extensions": " ".join(SIEVE_EXTENSIONS),
         "max_script": str(MAX_SCRIPT_OCTETS),
         "compression": COMPRESSION,
-        "submission": _submission(site),
-        # None where nothing can leave: a refused redirect keeps the message, a failed one waits.
-        "max_redirects": str(MAX_REDIRECTS if SUBMISSION in site.addresses else 0),
+        "submission": str(site.addresses[SUBMISSION]),
+        "max_redirects": str(MAX_REDIRECTS),
     }
-
-
-def _submission(site: Site) -> str:
-    """How redirected messages and vacation replies leave."""
-    postfix = site.addresses.get(SUBMISSION)
-    if postfix is None:
-        return f"{NO_SUBMISSION}\nsendmail_path = /bin/false"
-    return f"{WITH_SUBMISSION}\nsubmission_host = {postfix}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mailstack.aio.dialog import connect
+from mailstack.daemons import networks
 from mailstack.daemons.contract import (
     Command,
     Files,
@@ -23,8 +24,6 @@ from mailstack.topology.model import LOOPBACK, Endpoint
 
 ACCOUNT = "debian-spamd"
 """Created by Debian's package. spamd must be told the name (-u), though it is started as it."""
-
-CLUSTER_CLIENTS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 MESSAGES_PER_CHILD = 100
 """Then a fresh one is forked, which shares its memory with the parent again."""
@@ -114,7 +113,7 @@ def _arguments(site: Site) -> Sequence[str]:
         "spamd",
         f"--siteconfigpath={site.paths.conf}",
         f"--listen={Endpoint(host, own.port)}",
-        f"--allowed-ips={','.join((LOOPBACK, '::1', *(CLUSTER_CLIENTS if shared else ())))}",
+        f"--allowed-ips={','.join(networks.of_services(own))}",
         f"--username={ACCOUNT}",
         "--nouser-config",
         f"--virtual-config-dir={site.paths.data}/users/%d/%l",
