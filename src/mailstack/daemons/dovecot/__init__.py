@@ -9,7 +9,7 @@ by SASL PLAIN as the master user (``master.py``), which opens every mailbox and 
 That file is made by ``agent/secrets.py``; its ``Owners.imap_master`` is the account's number. The
 certificate to expect is ``STATE/secure/tls/fullchain.pem``, for the name ``settings.hostname``.
 A refusal with ``[AUTHORIZATIONFAILED]`` means that there is no such user (or a disabled one),
-``[UNAVAILABLE]`` that nobody can tell now. Use EXAMINE and BODY.PEEK[], so that nothing becomes read.
+``[UNAVAILABLE]`` that nobody can tell now. Use EXAMINE and BODY.PEEK[]: nothing becomes read then.
 """
 
 from mailstack.daemons.dovecot.control import Dovecot
