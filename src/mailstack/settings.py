@@ -123,6 +123,18 @@ class Smtp(Section):
         return self
 
 
+class Submission(Section):
+    """What users may send."""
+
+    max_recipients_per_day: int = Field(
+        default=500,
+        ge=0,
+        le=1_000_000,
+        description="Recipients of one login within 24 hours: more than people write to, little "
+        "for who stole a password. 0: no limit.",
+    )
+
+
 class Greylist(Section):
     """Greylisting of unknown senders."""
 
@@ -243,6 +255,7 @@ class Settings(Section):
     )
     listen: Listen = Listen()
     smtp: Smtp = Smtp()
+    submission: Submission = Submission()
     greylist: Greylist = Greylist()
     dns: Dns = Dns()
     filter: Filter = Filter()

@@ -11,6 +11,7 @@ import signal
 import smtplib
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ SETTINGS = {
     "smtp.dnsbl_sites": '["blocklist.example*3"]',
     "smtp.max_message_octets": "1MiB",
     "smtp.max_recipients": "20",
+    "submission.max_recipients_per_day": "30",
 }
 _POSTFIX = """\
 # Six seconds by default, which the first contact of each client would cost the tests.
@@ -169,6 +171,22 @@ class Stack:
         pid = self.pid(service)
         os.kill(pid, number)
         return pid
+
+    def wait_healthy(self, *, timeout_s: float = 30.0) -> None:
+        """Wait until every service is healthy again."""
+        deadline = time.monotonic() + timeout_s
+        while not (status := self.status())["healthy"]:
+            states = {name: one["state"] for name, one in status["services"].items()}
+            assert time.monotonic() < deadline, f"not healthy within {timeout_s} s: {states}"
+
+    def wait_for_another(self, service: str, pid: int, *, timeout_s: float = 30.0) -> int:
+        """Wait until a service whose main process was ``pid`` is healthy with another one."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            found = self.status()["services"][service]
+            if found["state"] == "healthy" and found["pid"] != pid:
+                return int(found["pid"])
+            assert time.monotonic() < deadline, f"{service}: {found}"
 
     def queue(self) -> list[Mapping[str, Any]]:
         """Return every message in Postfix's queue, as ``postqueue -j`` tells it."""

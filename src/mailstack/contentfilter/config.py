@@ -46,6 +46,12 @@ class Config:
     spamd: Address
     spool: Path
     """Folder of large messages. Files in it have no name: nothing is left over."""
+    policy: Address | None = None
+    """Where Postfix asks how much a login may send; None: nowhere."""
+    usage: Path | None = None
+    """File of what logins have sent; None: a restart forgets."""
+    max_recipients_per_day: int = 0
+    """Of one login; 0: no limit."""
     enabled: bool = True
     on_failure: str = "defer"
     max_scan_octets: int = 1024**2
@@ -84,10 +90,10 @@ class Config:
 
 def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON enters here
     match name:
-        case "listen" | "http" | "mailboxes" | "spamd":
+        case "listen" | "http" | "policy" | "mailboxes" | "spamd":
             host, port = value
             return (str(host), int(port))
-        case "spool":
+        case "spool" | "usage":
             return Path(value)
         case "own_profiles":
             return frozenset(value)

@@ -33,6 +33,12 @@ class FilterMetrics:
             first_bit=24,
             buckets=14,
         )
+        self.sent_recipients = Counter(
+            "mailstack_filter_sent_recipients", "Recipients of users' messages that were granted."
+        )
+        self.over_limit = Counter(
+            "mailstack_filter_over_limit", "Users' messages refused for having too many recipients."
+        )
         self.scanning = 0
         self.transactions = 0
         self.connections = 0
@@ -46,6 +52,8 @@ class FilterMetrics:
             self.replies,
             self.scan_time,
             self.refused_connections,
+            self.sent_recipients,
+            self.over_limit,
             Gauge("mailstack_filter_scans", "Scans under way.", lambda: self.scanning),
             Gauge("mailstack_filter_transactions", "Messages in hand.", lambda: self.transactions),
             Gauge("mailstack_filter_connections", "Open connections.", lambda: self.connections),

@@ -10,11 +10,16 @@ from typing import Final
 from mailstack.contentfilter.config import Address, Config
 from mailstack.contentfilter.filter import Filter
 from mailstack.contentfilter.http import HttpServer, pages
+from mailstack.contentfilter.outbound import Outbound, policy_listener
 from mailstack.contentfilter.session import Session
+from mailstack.contentfilter.usage_file import KeptUsage
 from mailstack.protocols.lmtp_replies import reply
+from mailstack.topology.model import Endpoint
 
 STREAM_LIMIT: Final = 131_072
 """Octets a stream holds before it stops reading from the kernel (twice this, at most)."""
+_POLICY_GRACE_S: Final = 1.0
+"""For answers that are being written; the next question gets no answer, which refuses nothing."""
 _BUSY: Final = reply(421, "4.3.2 Too many connections, come again later")
 
 _log = logging.getLogger(__name__)
@@ -28,6 +33,10 @@ class Service:
         self._tasks = asyncio.TaskGroup()
         self._sessions: dict[Session, asyncio.Task[None]] = {}
         self._http = HttpServer(pages(self._not_ready, current.metrics.exposition))
+        config = current.config
+        usage = KeptUsage(config.usage)
+        self._outbound = Outbound(config.max_recipients_per_day, usage, current.metrics)
+        self._policy = policy_listener(self._outbound)
         self._servers: list[asyncio.Server] = []
         self._numbers = itertools.count(1)
         self.serving = asyncio.Event()
@@ -43,6 +52,8 @@ class Service:
             await _listen(config.listen, self._accept),
             await _listen(config.http, self._accept_http),
         ]
+        if config.policy:
+            await self._policy.start(Endpoint(*config.policy))
 
     @property
     def ports(self) -> list[int]:
@@ -55,13 +66,16 @@ class Service:
             for server in self._servers:
                 await server.start_serving()
             self.serving.set()
+            silent = self._tasks.create_task(self._policy.close_silent_ones())
             await stop.wait()
+            silent.cancel()
             await self._stop()
 
     def reload(self, config: Config) -> None:
         """Begin new transactions by ``config``. Its ports and account are not looked at."""
         retired, self._filter = self._filter, Filter(config, self._filter.metrics)
         retired.retire()
+        self._outbound.limit = config.max_recipients_per_day
 
     async def _stop(self) -> None:
         """Accept nothing new, finish the transactions under way, end."""
@@ -76,6 +90,7 @@ class Service:
         for task in list(self._sessions.values()):
             # No 250 was said, so the message stays in the client's queue.
             task.cancel()
+        await self._policy.stop(_POLICY_GRACE_S)
         self._servers[1].close()
 
     def _not_ready(self) -> str:

@@ -101,8 +101,10 @@ STACK: Final = Topology(
             "one spam verdict per recipient, between Postfix and Dovecot",
             ports=(
                 Port("lmtp", 10024, "messages from the queue"),
+                Port("policy", 10027, "may this login send to so many? (policy protocol)"),
                 Port("http", 9154, "health, metrics", operations=True),
             ),
+            volumes=(Volume("usage", "to how many recipients each login sent today", 16),),
             memory_mib=64,
             account=5002,
             uid=5002,
@@ -132,6 +134,7 @@ STACK: Final = Topology(
         Link("postfix", "dovecot", "sasl", "dovecot sasl auth"),
         Link("postfix", "dovecot", "quota", "refuse at SMTP time what would not fit"),
         Link("postfix", "contentfilter", "lmtp", "messages to be scanned, then delivered"),
+        Link("postfix", "contentfilter", "policy", "how much a login may send"),
         Link("contentfilter", "dovecot", "lmtp", "lmtp message delivery"),
         Link("contentfilter", "spamd", "spamc", "spamc client connection"),
         Link("dovecot", "couchmail", "dict", "socat proxy from dovecot dict proxy socket"),

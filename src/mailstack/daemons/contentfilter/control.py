@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import mailstack
 from mailstack.aio.dialog import connect
 from mailstack.contentfilter.config import load
+from mailstack.daemons import program
 from mailstack.daemons.contentfilter.render import FILE, render
 from mailstack.daemons.contract import (
     Command,
@@ -20,9 +19,9 @@ from mailstack.daemons.contract import (
     Site,
     Version,
 )
-from mailstack.topology.model import LOOPBACK, Endpoint
+from mailstack.topology.model import Endpoint
 
-NEEDS_RESTART: Final = frozenset({"listen", "http", "uid", "gid", "groups"})
+NEEDS_RESTART: Final = frozenset({"listen", "http", "policy", "usage", "uid", "gid", "groups"})
 """What cannot change in a running process: its ports and its account."""
 STOP_TIMEOUT_S: Final = 30.0
 """Above the filter's own 20 s for the transactions under way."""
@@ -39,15 +38,12 @@ class Contentfilter:
 
     def version(self) -> Version:
         """It is of our own release."""
-        return tuple(int(part) for part in mailstack.__version__.split(".") if part.isdigit())
+        return program.VERSION
 
     def prepare(self, site: Site) -> None:
-        """Make the spool folder; only the filter may look into it."""
-        spool = site.paths.run / "spool"
-        spool.mkdir(parents=True, exist_ok=True)
-        spool.chmod(0o700)
-        if os.geteuid() == 0:
-            os.chown(spool, site.account.uid, site.account.gid)
+        """Make the folders; only the filter may look into them."""
+        for folder in (site.paths.run / "spool", site.paths.data / "usage"):
+            program.own_folder(folder, site.account)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """Overrides are none: everything it does is a setting."""
@@ -60,17 +56,8 @@ class Contentfilter:
         load(folder / FILE)
 
     def commands(self, site: Site) -> Sequence[Command]:
-        """Started as root where the agent is, because its code may lie where only root reads."""
-        source = str(Path(mailstack.__file__).parents[1])
-        argv = [sys.executable, "-m", "mailstack.contentfilter", "--config"]
-        return [
-            Command(
-                argv=[*argv, str(site.paths.conf / FILE)],
-                # One malloc arena: the threads that read the spool need none of their own.
-                env={"PYTHONPATH": source, "MALLOC_ARENA_MAX": "1"},
-                stop_timeout_s=STOP_TIMEOUT_S,
-            )
-        ]
+        config = site.paths.conf / FILE
+        return [program.command("mailstack.contentfilter", config, stop_timeout_s=STOP_TIMEOUT_S)]
 
     def restart_needed(self, old: Files, new: Files) -> bool:
         before, after = json.loads(old[FILE]), json.loads(new[FILE])
@@ -84,14 +71,10 @@ class Contentfilter:
     async def probe(self, site: Site) -> None:
         """Say LHLO and NOOP as Postfix would, and ask whether it is ready."""
         try:
-            await _probe_lmtp(_reachable(site.addresses["contentfilter.lmtp"]))
-            await _probe_http(_reachable(site.addresses["contentfilter.http"]))
+            await _probe_lmtp(program.reachable(site.addresses["contentfilter.lmtp"]))
+            await _probe_http(program.reachable(site.addresses["contentfilter.http"]))
         except OSError as error:
             raise ProbeFailed(f"the filter does not answer: {error!r}") from error
-
-
-def _reachable(listening: Endpoint) -> Endpoint:
-    return Endpoint(LOOPBACK, listening.port) if listening.host == "all" else listening
 
 
 async def _probe_lmtp(endpoint: Endpoint) -> None:

@@ -23,6 +23,7 @@ _USERS = """\
     -o smtpd_sender_restrictions=$mua_sender_restrictions
     -o smtpd_relay_restrictions=$mua_relay_restrictions
     -o smtpd_recipient_restrictions=$mua_recipient_restrictions
+    -o smtpd_end_of_data_restrictions=$mua_end_of_data_restrictions
     -o smtpd_discard_ehlo_keywords=chunking,etrn
     -o milter_macro_daemon_name=$mua_milter_name
     -o cleanup_service_name=subcleanup

@@ -92,6 +92,8 @@ mua_recipient_restrictions =
     {_policy_service(site, "dovecot.quota")}
     permit_sasl_authenticated
     reject
+# How much a login may send within a day.
+mua_end_of_data_restrictions ={_limit(site)}
 """
 
 
@@ -112,6 +114,12 @@ mua_milter_name = ORIGINATING
 def _policy_service(site: Site, address: str) -> str:
     peer = site.addresses[address]
     return f"check_policy_service {{ inet:{peer}, timeout=10s, default_action=DUNNO }}"
+
+
+def _limit(site: Site) -> str:
+    if not site.settings.submission.max_recipients_per_day:
+        return ""
+    return f" {_policy_service(site, 'contentfilter.policy')}"
 
 
 def _greylist(site: Site) -> str:

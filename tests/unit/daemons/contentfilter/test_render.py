@@ -44,7 +44,7 @@ def test_it_is_a_daemon() -> None:
     """The agent can run it like any other."""
     daemon: Daemon = DAEMON
     (command,) = daemon.commands(TYPICAL)
-    assert command.argv[1:3] == ["-m", "mailstack.contentfilter"]
+    assert list(command.argv[1:3]) == ["-m", "mailstack.contentfilter"]
     assert command.argv[-1] == "/srv/mail/conf/contentfilter/current/contentfilter.json"
 
 
