@@ -4,6 +4,7 @@ Asynchronous, so that a program that waits can be told to stop. h11 does the pro
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,13 @@ class Peer:
     token: str
 
     async def ask(
-        self, method: str, target: str, body: bytes = b"", *, timeout_s: float
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
     ) -> tuple[int, bytes]:
         """Return the status and the whole body of the answer.
 
@@ -35,16 +42,24 @@ class Peer:
             reader, writer = await asyncio.open_connection(self.endpoint.host, self.endpoint.port)
             try:
                 connection = h11.Connection(h11.CLIENT)
-                writer.write(self._request(connection, method, target, body))
+                writer.write(self._request(connection, method, target, body, headers or {}))
                 return await _response(connection, reader)
             finally:
                 writer.close()
 
-    def _request(self, connection: h11.Connection, method: str, target: str, body: bytes) -> bytes:
+    def _request(
+        self,
+        connection: h11.Connection,
+        method: str,
+        target: str,
+        body: bytes,
+        more: Mapping[str, str],
+    ) -> bytes:
         headers = [
             ("Host", str(self.endpoint)),
             ("Authorization", f"Bearer {self.token}"),
             ("Connection", "close"),
+            *more.items(),
         ]
         if body:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]

@@ -11,7 +11,6 @@ from typing import Final
 from mailstack.aio.dialog import connect
 from mailstack.daemons import program
 from mailstack.daemons.contract import (
-    Account,
     Command,
     Files,
     Overrides,
@@ -42,7 +41,7 @@ class ManageSieve:
         folder = render.tls_folder(site)
         program.own_folder(folder, site.account)
         for name in ("fullchain.pem", "privkey.pem"):
-            _copy(site.paths.secure / "tls" / name, folder / name, site.account)
+            program.copy_private(site.paths.secure / "tls" / name, folder / name, site.account)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """One file. There is nothing to override that is not a setting."""
@@ -98,16 +97,3 @@ def _unverified() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _copy(source: Path, target: Path, account: Account) -> None:
-    wanted = source.read_bytes()
-    if target.exists() and target.read_bytes() == wanted:
-        return
-    fresh = target.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(wanted)
-    program.own(fresh, account)
-    fresh.replace(target)
