@@ -196,6 +196,26 @@ class Spam(Section):
     network_tests: bool = Field(
         default=True, description="Ask blocklists and SPF/DKIM over DNS. false: local rules only."
     )
+    train_hour: int = Field(
+        default=3,
+        ge=0,
+        le=23,
+        description="Hour of the local day in which each user's mail is learnt from; mail is "
+        "quiet at three.",
+    )
+    train_parallel: int = Field(
+        default=2,
+        ge=1,
+        le=32,
+        description="Users learnt from at once; each keeps one child of spamd busy.",
+    )
+    grace_minutes: int = Field(
+        default=60,
+        ge=0,
+        le=10_080,
+        description="A younger message is not learnt yet: its user may not have seen it. "
+        "What a user moves to Spam counts at once.",
+    )
 
 
 class Dkim(Section):

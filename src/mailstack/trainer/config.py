@@ -1,0 +1,74 @@
+"""What the agent tells the trainer: one JSON file, rendered by ``daemons/trainer``.
+
+Plain dataclasses instead of ``mailstack.settings``, as for the content filter: pydantic would
+double the memory of this program.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from mailstack.errors import ConfigError
+from mailstack.topology.model import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """The owner's settings that bear on learning."""
+
+    threshold: float
+    """Score from which a message is spam, for users who have not set their own."""
+    grace_s: float
+    """A younger message is not learnt yet: its user may not have looked at it."""
+    max_octets: int
+    """A larger message is not learnt; it is not scanned either."""
+    hour: int
+    """Of the local day, when the night's training begins."""
+    users_at_once: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that varies between installations."""
+
+    listen: Endpoint
+    api: Endpoint
+    imaps: Endpoint
+    spamd: Endpoint
+    keeper: Endpoint
+    """The service that keeps the databases of spamd."""
+    token_file: Path
+    master_file: Path
+    """The master user's password."""
+    certificate: Path
+    """Dovecot's, which is compared with what Dovecot shows."""
+    ledger: Path
+    learning: Learning
+    uid: int
+    gid: int
+    """The account to become; 0 stays."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file.
+
+        Raises:
+            ConfigError: it is missing, no JSON, or lacks something.
+        """
+        try:
+            return cls(**_typed(json.loads(path.read_text())))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"cannot be read: {error!r}", file=path) from error
+
+
+def _typed(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    endpoints = ("listen", "api", "imaps", "spamd", "keeper")
+    files = ("token_file", "master_file", "certificate", "ledger")
+    return {
+        **raw,
+        **{name: Endpoint(*raw[name]) for name in endpoints},
+        **{name: Path(raw[name]) for name in files},
+        "learning": Learning(**raw["learning"]),
+    }
