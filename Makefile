@@ -30,7 +30,7 @@ bench: .venv/dev packages ## measure beside each figure's reference; writes docs
 
 requirements: .venv/dev ## resolve requirements/*.in anew, with hashes
 	$(PIP) uv
-	for set in base dev; do \
+	for set in service base dev; do \
 	  .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command 'make requirements' \
 	    requirements/$$set.in --output-file requirements/$$set.txt || exit 1; \
