@@ -8,7 +8,7 @@ program can be told to stop.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -128,7 +128,9 @@ class Reader:
         return found
 
 
-async def follow(reader: Reader, since: int = 0, *, wait_s: int = WAIT_S) -> AsyncIterator[Batch]:
+async def follow(
+    reader: Reader, since: int = 0, *, wait_s: int = WAIT_S
+) -> AsyncGenerator[Batch, None]:
     """Yield batches for ever; waits out whatever keeps couchmail from answering.
 
     The next question is asked when the batch has been dealt with, so nothing piles up. When the

@@ -18,6 +18,8 @@ from mailstack.daemons.contentfilter import DAEMON as CONTENTFILTER
 from mailstack.daemons.contract import Site
 from mailstack.daemons.dovecot import DAEMON as DOVECOT
 from mailstack.daemons.spamassassin import DAEMON as SPAMD
+from mailstack.model.addresses import Address
+from mailstack.model.spamkey import spam_key
 from mailstack.settings import Settings
 from mailstack.topology.model import Endpoint
 
@@ -59,11 +61,10 @@ class FilterStage:
 
     def prefer(self, user: str, rules: str) -> None:
         """Give a user rules of their own."""
-        name, _, domain = user.partition("@")
-        folder = self.state / "data/spamd/users" / domain / name
-        folder.mkdir(parents=True)
+        folder = self.state / "data/spamd/users" / spam_key(Address(user))
+        folder.mkdir()
         (folder / "user_prefs").write_text(rules)
-        for path in (folder.parent, folder, folder / "user_prefs"):
+        for path in (folder, folder / "user_prefs"):
             os.chown(path, self.spamd.site.account.uid, self.spamd.site.account.gid)
 
 
@@ -71,6 +72,7 @@ class FilterStage:
 async def filter_stage(state: Path) -> AsyncIterator[FilterStage]:
     """Dovecot and spamd as they are rendered for a stack."""
     make_certificate(state)
+    (state / "secure" / "api.token").write_text("t" * 64)
     settings = Settings.model_validate({**EXAMPLE, "spam": {"network_tests": False}})
     async with dict_server() as store:
         for user in USERS:

@@ -13,12 +13,16 @@ from pathlib import Path
 import uvloop
 
 from mailstack.aio.privileges import drop
-from mailstack.contentfilter.config import load
+from mailstack.contentfilter.config import Config, load
 from mailstack.contentfilter.filter import Filter
+from mailstack.contentfilter.following import Following
 from mailstack.contentfilter.metrics import FilterMetrics
+from mailstack.contentfilter.profiles import Own, own_or_shared
 from mailstack.contentfilter.service import Service
 from mailstack.errors import ConfigError, MailstackError
+from mailstack.feed import Reader
 from mailstack.observe import log
+from mailstack.topology.model import Endpoint
 
 _log = logging.getLogger("mailstack.contentfilter")
 
@@ -31,7 +35,7 @@ async def run(file: Path) -> None:
         OSError: a port cannot be had.
     """
     config = load(file)
-    service = Service(Filter(config, FilterMetrics()))
+    service = make_service(config)
     await service.start()
     drop(config.uid, config.gid, config.groups)
     stop = asyncio.Event()
@@ -40,6 +44,30 @@ async def run(file: Path) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, service, file)
     await service.run(stop)
+
+
+def make_service(config: Config) -> Service:
+    """Put the filter together. Reads the API's token, which its account may not.
+
+    Raises:
+        ConfigError: the token cannot be read.
+    """
+    own = Own()
+    following = None if config.couchmail is None else Following(own, _reader(config))
+    own.known = following is None
+    profiles = own_or_shared(own, config.delimiter)
+    filter_ = Filter(config, FilterMetrics(), profiles)
+    return Service(filter_, None if following is None else following.run)
+
+
+def _reader(config: Config) -> Reader:
+    if config.couchmail is None or config.token_file is None:
+        raise ConfigError("couchmail and token_file go together", advice="render the file anew")
+    try:
+        token = config.token_file.read_text("ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"the API's token cannot be read: {error}") from error
+    return Reader(Endpoint(*config.couchmail), token)
 
 
 def _reload(service: Service, file: Path) -> None:

@@ -64,8 +64,10 @@ class Config:
     memory_octets: int = 1024**2
     """A message up to this size stays in memory."""
     delimiter: str = "+"
-    own_profiles: frozenset[str] = frozenset()
-    """Mailboxes that have rules or training of their own; all others share one profile."""
+    couchmail: Address | None = None
+    """Its API says who has a spam profile of their own; without it, nobody has."""
+    token_file: Path | None = None
+    """Holds the API's token."""
     uid: int = 0
     gid: int = 0
     groups: tuple[int, ...] = ()
@@ -90,13 +92,11 @@ class Config:
 
 def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON enters here
     match name:
-        case "listen" | "http" | "policy" | "mailboxes" | "spamd":
+        case "listen" | "http" | "policy" | "mailboxes" | "spamd" | "couchmail":
             host, port = value
             return (str(host), int(port))
-        case "spool" | "usage":
+        case "spool" | "usage" | "token_file":
             return Path(value)
-        case "own_profiles":
-            return frozenset(value)
         case "groups":
             return tuple(value)
         case "timeouts":

@@ -11,7 +11,7 @@ from mailstack.contentfilter.envelope import Envelope, Recipient
 from mailstack.contentfilter.judge import Judge
 from mailstack.contentfilter.mailbox_server import Pool
 from mailstack.contentfilter.metrics import FilterMetrics
-from mailstack.contentfilter.profiles import Profiles, own_or_shared
+from mailstack.contentfilter.profiles import Profiles
 from mailstack.contentfilter.reception import Reception
 from mailstack.contentfilter.scan import Scanner
 from mailstack.contentfilter.verdict import Deferred
@@ -29,11 +29,10 @@ class ClientGone(ConnectionError):
 class Filter:
     """One per configuration: a reload makes another, and retires this one."""
 
-    def __init__(
-        self, config: Config, metrics: FilterMetrics, profiles: Profiles | None = None
-    ) -> None:
+    def __init__(self, config: Config, metrics: FilterMetrics, profiles: Profiles) -> None:
         self.config = config
         self.metrics = metrics
+        self.profiles = profiles
         self.retired = False
         """No transaction begins with this one any more."""
         self.pool = Pool(
@@ -42,7 +41,7 @@ class Filter:
         self._judge = Judge(
             config,
             Scanner(config, self.metrics),
-            profiles or own_or_shared(config.own_profiles, config.delimiter),
+            profiles,
             self.metrics,
         )
         self.capabilities = reply(

@@ -28,8 +28,12 @@ _log = logging.getLogger(__name__)
 class Service:
     """``start`` it, then ``run`` it until told to stop."""
 
-    def __init__(self, current: Filter) -> None:
+    def __init__(
+        self, current: Filter, beside: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Args: beside: something that runs as long as the service does, and never ends."""
         self._filter = current
+        self._beside = beside
         self._tasks = asyncio.TaskGroup()
         self._sessions: dict[Session, asyncio.Task[None]] = {}
         self._http = HttpServer(pages(self._not_ready, current.metrics.exposition))
@@ -65,15 +69,19 @@ class Service:
         async with self._tasks:
             for server in self._servers:
                 await server.start_serving()
+            beside = self._tasks.create_task(_guarded(self._beside())) if self._beside else None
             self.serving.set()
             silent = self._tasks.create_task(self._policy.close_silent_ones())
             await stop.wait()
             silent.cancel()
             await self._stop()
+            if beside is not None:
+                beside.cancel()
 
     def reload(self, config: Config) -> None:
         """Begin new transactions by ``config``. Its ports and account are not looked at."""
-        retired, self._filter = self._filter, Filter(config, self._filter.metrics)
+        retired = self._filter
+        self._filter = Filter(config, retired.metrics, retired.profiles)
         retired.retire()
         self._outbound.limit = config.max_recipients_per_day
 

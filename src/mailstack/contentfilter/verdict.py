@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from mailstack.contentfilter import reason
 from mailstack.model.octets import format_octets
 from mailstack.protocols.spamc import Scored
 
@@ -45,10 +46,15 @@ def too_large(octets: int) -> Marked:
 
 
 def scored(answer: Scored) -> Marked:
-    """The fields spamd added; at least flag and status, whatever its templates say."""
+    """The fields spamd added, and the reason for a person.
+
+    At least flag and status, whatever its templates say.
+    """
     found = b"".join(_SPAM_FIELDS.findall(_header_only(answer.header)))
     if not _STATUS.search(found):
         found = _plain_fields(answer) + found
+    if answer.is_spam:
+        found = reason.field(answer, found) + found
     return Marked(_LINE_END.sub(b"\r\n", found))
 
 

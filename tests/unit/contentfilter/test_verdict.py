@@ -1,8 +1,9 @@
 """From spamd's answer to the fields of a copy."""
 
-from mailstack.contentfilter.profiles import mailbox_of, own_or_shared
+from mailstack.contentfilter.profiles import Own, mailbox_of, own_or_shared
 from mailstack.contentfilter.verdict import scored
-from mailstack.model.spamkey import SITE
+from mailstack.model.addresses import Address
+from mailstack.model.spamkey import SITE, spam_key
 from mailstack.protocols.spamc import Scored
 
 
@@ -24,6 +25,7 @@ def test_the_body_is_not_searched() -> None:
 def test_flag_and_status_are_always_there() -> None:
     """An owner's template may have removed what the sieve rule looks at."""
     assert fields(b"Subject: x\r\n\r\n", spam=True) == (
+        b"X-Spam-Reason: 7.2 of 5.0\r\n"
         b"X-Spam-Flag: YES\r\nX-Spam-Status: Yes, score=7.2 required=5.0\r\n"
     )
 
@@ -38,4 +40,22 @@ def test_mailboxes() -> None:
 def test_profiles() -> None:
     """Mailboxes without rules or training of their own share one profile."""
     profile = own_or_shared({"bob@example.org"}, "+")
-    assert [profile("Bob+a@example.org"), profile("carol@example.org")] == ["bob@example.org", SITE]
+    bob = spam_key(Address("bob@example.org"))
+    assert [profile("Bob+a@example.org"), profile("carol@example.org")] == [bob, SITE]
+
+
+def test_a_mailbox_beyond_ascii() -> None:
+    """It has one name, however its letters are written."""
+    assert mailbox_of("GRÖSSE+x@Bücher.example", "+") == mailbox_of(
+        "größe@xn--bcher-kva.example", "+"
+    )
+    assert mailbox_of("\udcff@example.org", "+") == "\udcff@example.org"
+
+
+def test_until_it_is_known() -> None:
+    """As long as nobody can tell who has a profile, everybody is asked for by name."""
+    own = Own()
+    profile = own_or_shared(own, "+")
+    assert profile("carol@example.org") == spam_key(Address("carol@example.org"))
+    own.known = True
+    assert profile("carol@example.org") == SITE

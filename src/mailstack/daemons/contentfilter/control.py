@@ -21,8 +21,11 @@ from mailstack.daemons.contract import (
 )
 from mailstack.topology.model import Endpoint
 
-NEEDS_RESTART: Final = frozenset({"listen", "http", "policy", "usage", "uid", "gid", "groups"})
-"""What cannot change in a running process: its ports and its account."""
+NEEDS_RESTART: Final = frozenset(
+    {"listen", "http", "policy", "usage", "uid", "gid", "groups"}
+    | {"couchmail", "token_file", "delimiter"}
+)
+"""What cannot change in a running process: its ports, its account, what it keeps and follows."""
 STOP_TIMEOUT_S: Final = 30.0
 """Above the filter's own 20 s for the transactions under way."""
 PROBE_TIMEOUT_S: Final = 3.0

@@ -22,6 +22,8 @@ def render(site: Site) -> Files:
         "http": _address(site.addresses["contentfilter.http"]),
         "mailboxes": _address(site.addresses["dovecot.lmtp"]),
         "spamd": _address(site.addresses["spamd.spamc"]),
+        "couchmail": _address(site.addresses["couchmail.api"]),
+        "token_file": str(site.paths.secure / "api.token"),
         "spool": str(site.paths.run / "spool"),
         "policy": _address(site.addresses["contentfilter.policy"]),
         "usage": str(site.paths.data / "usage" / "submissions"),
