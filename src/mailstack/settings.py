@@ -196,6 +196,14 @@ class Spam(Section):
     network_tests: bool = Field(
         default=True, description="Ask blocklists and SPF/DKIM over DNS. false: local rules only."
     )
+    update_rules: bool = Field(
+        default=True,
+        description="Fetch SpamAssassin's new rules each night (sa-update). What does not pass its "
+        "check is not used; without internet the rules that are there stay.",
+    )
+    update_hour: int = Field(
+        default=4, ge=0, le=23, description="Hour of the local day in which that is done."
+    )
     train_hour: int = Field(
         default=3,
         ge=0,

@@ -13,6 +13,8 @@ PACKAGES: Final = {
     "opendkim": "mailstack.daemons.opendkim",
     "postgrey": "mailstack.daemons.postgrey",
     "spamd": "mailstack.daemons.spamassassin",
+    "spamkeeper": "mailstack.daemons.spamkeeper",
+    "trainer": "mailstack.daemons.trainer",
     "contentfilter": "mailstack.daemons.contentfilter",
     "postfix": "mailstack.daemons.postfix",
 }

@@ -18,8 +18,9 @@ from mailstack.daemons.contract import (
     Site,
     Version,
 )
-from mailstack.daemons.spamassassin import lint, render
+from mailstack.daemons.spamassassin import lint, render, users
 from mailstack.errors import MissingProgram
+from mailstack.spamkeeper.rules import CURRENT
 from mailstack.topology.model import LOOPBACK, Endpoint
 
 ACCOUNT = "debian-spamd"
@@ -55,12 +56,8 @@ class SpamAssassin:
         return f"apt-get install {' '.join(self.packages)}"
 
     def prepare(self, site: Site) -> None:
-        """Create the folder of what is learnt, one subfolder for each user."""
-        users = site.paths.data / "users"
-        users.mkdir(parents=True, exist_ok=True)
-        for folder in (site.paths.data, users):
-            os.chown(folder, site.account.uid, site.account.gid)
-        users.chmod(0o700)
+        """Create the folders of users and rules."""
+        users.prepare(site)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """The site folder; the owner's files are read last."""
@@ -116,7 +113,10 @@ def _arguments(site: Site) -> Sequence[str]:
         f"--allowed-ips={','.join(networks.of_services(own))}",
         f"--username={ACCOUNT}",
         "--nouser-config",
-        f"--virtual-config-dir={site.paths.data}/users/%d/%l",
+        f"--virtual-config-dir={users.pattern(site.paths)}",
+        f"--configpath={users.rules(site.paths, site.version) / CURRENT}",
+        f"--pidfile={users.pid_file(site.paths)}",
+        "--allow-tell",
         f"--helper-home-dir={site.paths.data}",
         "--syslog=stderr",
         # One child waits; more are forked while there is more to do than it can take. One of those

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from mailstack.aio.command import run
 from mailstack.daemons.contract import Overrides, Site
+from mailstack.daemons.spamassassin import users
 from mailstack.daemons.spamassassin.render import OVERRIDE_PREFIX
 from mailstack.errors import ConfigError
+from mailstack.spamkeeper.rules import CURRENT
 
 _WARNING = re.compile(r"\[\d+\] (?:warn|error): (?:config: )?(?P<words>.*)")
 _NOT_LOADED = re.compile(r"warn: plugin: failed to ")
@@ -33,7 +35,9 @@ def _command(site: Site, folder: Path) -> Sequence[str]:
     who = f"--reuid={site.account.uid}", f"--regid={site.account.gid}", "--clear-groups"
     drop = ("setpriv", *who) if os.geteuid() == 0 else ()
     local = () if site.settings.spam.network_tests else ("--local",)
-    lint = ("spamassassin", "--lint", "--nocreate-prefs", f"--siteconfigpath={folder}")
+    rules = users.rules(site.paths, site.version) / CURRENT
+    paths = (f"--siteconfigpath={folder}", f"--configpath={rules}")
+    lint = ("spamassassin", "--lint", "--nocreate-prefs", *paths)
     return (*drop, *lint, *local)
 
 

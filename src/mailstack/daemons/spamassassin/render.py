@@ -1,13 +1,15 @@
 """Settings → SpamAssassin's site folder: which plugins to load, and ``local.cf``.
 
-The rules are Debian's in /usr/share/spamassassin, or newer ones that sa-update put into
-/var/lib/spamassassin; neither is written here.
+The rules themselves are Debian's in /usr/share/spamassassin, or newer ones that the keeper fetched
+(``users.py`` says where); neither is written here.
 """
 
 from typing import Final
 
 from mailstack.daemons.contract import Files, Overrides, Site
 from mailstack.daemons.template import fill
+from mailstack.spamkeeper.database import NAME
+from mailstack.spamkeeper.folders import BAYES
 
 PLUGINS: Final = (
     "Check",
@@ -22,6 +24,8 @@ PLUGINS: Final = (
     "MIMEEval",
     "MIMEHeader",
     "RelayEval",
+    "TextCat",
+    "TxRep",
     "URIDetail",
     "URIEval",
     "WLBLEval",
@@ -75,6 +79,7 @@ def _local(site: Site) -> str:
         "email": settings.email,
         "dns_server": f"[{resolver.host}]:{resolver.port}",
         "dns_available": "yes" if settings.spam.network_tests else "no",
+        "bayes_path": f"__userstate__/{BAYES}/{NAME}",
         "time_limit": str(max(5, int(settings.filter.scan_timeout_s * 0.8))),
     }
     return fill("mailstack.daemons.spamassassin", "local.cf", values)
