@@ -58,6 +58,15 @@ class Mailbox:
         _, found = self.imap.search(None, *criterion)
         return [self._fetch(number) for number in found[0].split()]
 
+    def subjects(self, folder: str = "INBOX") -> list[str]:
+        """Return the subject of every message, in order; far quicker than the messages."""
+        status, _ = self.imap.select(_quote(folder), readonly=True)
+        if status != "OK":
+            return []
+        _, parts = self.imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+        headers = (part[1] for part in parts if isinstance(part, tuple))
+        return [str(message_from_bytes(octets, policy=policy)["Subject"]) for octets in headers]
+
     def folders(self) -> dict[str, tuple[str, ...]]:
         """Return every folder with its flags (special uses: RFC 6154)."""
         _, lines = self.imap.list()

@@ -1,7 +1,8 @@
 """Port offsets for stacks that are thrown away: candidates for each slot, tried until one is free.
 
-Loopback ports of all stacks are on one address, and some fall among those that Linux gives to any
-client, so a port may be held by whoever: then the slot's next candidate is taken.
+Loopback ports of all stacks are on one address. Linux gives the numbers from 32,768 to 60,999 to
+any client, and one that a client had stays held for a minute, so candidates are tried first of
+which few ports lie there. A port may still be held by whoever: then the next candidate is taken.
 """
 
 import socket
@@ -16,17 +17,32 @@ from mailstack.topology.addresses import max_offset, resolver_host
 from mailstack.topology.model import LOOPBACK, Topology
 from mailstack.topology.stack import STACK
 
-EPHEMERAL_END: Final = 60_999
-"""Last of the ports that Linux gives to clients (net.ipv4.ip_local_port_range). The candidates lift
-couchmail's ports above them all."""
+EPHEMERAL: Final = range(32_768, 61_000)
+"""The ports that Linux gives to clients (net.ipv4.ip_local_port_range). The candidates lift
+couchmail's ports above them all, and leave most others below."""
+_TURNS: Final = 25
+"""Candidates there are of a slot."""
 _CANDIDATES: Final = 8
 
 
 def candidates(plan: Plan, *, topology: Topology = STACK) -> Iterator[int]:
     """Yield the slot's offsets. The first ones of all slots share no port."""
+    turns = [_turn(number, topology) for number in range(_TURNS)]
+    turns.sort(key=lambda offsets: sum(_exposed(offset, topology) for offset in offsets))
+    yield from (offsets[plan.slot] for offsets in turns[:_CANDIDATES])
+
+
+def _turn(number: int, topology: Topology) -> list[int]:
+    """Return an offset for each slot."""
     step = spacing(topology)
-    first = max_offset(topology) - (SLOTS - 1 - plan.slot) * step
-    yield from (first - turn * SLOTS * step for turn in range(_CANDIDATES))
+    last = max_offset(topology) - number * SLOTS * step
+    return [last - (SLOTS - 1 - slot) * step for slot in range(SLOTS)]
+
+
+def _exposed(offset: int, topology: Topology) -> int:
+    """Count the ports that a client may hold."""
+    ports = (port for service in topology.services for port in service.ports if not port.public)
+    return sum(port.number + offset in EPHEMERAL for port in ports)
 
 
 def free_offset(plan: Plan) -> int:

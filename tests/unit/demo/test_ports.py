@@ -6,7 +6,7 @@ import pytest
 
 from mailstack.demo import ports
 from mailstack.demo.addresses import SLOTS, Plan
-from mailstack.demo.ports import EPHEMERAL_END, candidates, free_offset
+from mailstack.demo.ports import EPHEMERAL, candidates, free_offset
 from mailstack.errors import ServiceFailed
 from mailstack.topology.addresses import max_offset
 from mailstack.topology.model import LOOPBACK
@@ -19,13 +19,21 @@ def test_no_two_slots_share_a_port() -> None:
     offsets = [next(candidates(Plan(slot))) for slot in range(SLOTS)]
     used = [number + offset for offset in offsets for number in numbers]
     assert len(set(used)) == len(used)
-    assert max(offsets) == max_offset(STACK)
+    assert max(offsets) <= max_offset(STACK)
 
 
 def test_couchmail_listens_above_the_ports_of_clients() -> None:
     """A client's ephemeral port must not hold one of ours when it is to be bound."""
     lowest = min(port.number for port in STACK.service("couchmail").ports)
-    assert lowest + min(candidates(Plan(0))) > EPHEMERAL_END
+    assert lowest + min(candidates(Plan(0))) >= EPHEMERAL.stop
+
+
+def test_few_ports_are_among_those_of_clients() -> None:
+    """A busy machine's clients hold a port for a minute each; few of ours can be hit."""
+    for slot in range(SLOTS):
+        for offset in candidates(Plan(slot)):
+            ours = [port.number + offset for s in STACK.services for port in s.ports]
+            assert sum(number in EPHEMERAL for number in ours) <= 3
 
 
 def test_a_port_that_is_listened_on_is_not_free() -> None:
