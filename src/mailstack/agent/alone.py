@@ -8,11 +8,11 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from mailstack.agent import ledger
+from mailstack.agent import ledger, pod
 from mailstack.agent.agent import Agent
 from mailstack.agent.life import Surroundings
 from mailstack.agent.options import Options
@@ -26,9 +26,10 @@ from mailstack.aio.clock import SystemClock
 from mailstack.aio.reaper import become_subreaper, bury_orphans
 from mailstack.daemons import registry
 from mailstack.daemons.contract import Daemon, Paths
-from mailstack.errors import ConfigError, ServiceFailed
+from mailstack.errors import ConfigError, MailstackError, ServiceFailed
 from mailstack.install import programs
 from mailstack.observe.health import Health
+from mailstack.settings import Settings
 from mailstack.topology.stack import STACK
 
 
@@ -45,17 +46,43 @@ async def run_alone(options: Options, service: str, *, in_pod: bool) -> None:
             f"there is no service {service!r}", advice=f"one of {', '.join(registry.PACKAGES)}"
         )
     settings = options.settings()
-    check_root()
+    if not in_pod:
+        check_root()
     daemon = registry.daemon(service)
     lay_out(options.state, [service])
     with _only_one(options.state, service):
         await ledger.end_leftovers(options.state, service)
         programs.check([daemon])
         become_subreaper()
-        place = Place(STACK, options.state, in_pod=in_pod)
         around = _surroundings(daemon, ledger.Ledger(ledger.folder(options.state) / service))
-        make_site = partial(place.site, service)
-        await _run_until_told(Agent(around, settings, make_site, _no_gate), options)
+        await _run(service, around, options, settings, in_pod=in_pod)
+
+
+async def _run(
+    service: str, around: Surroundings, options: Options, settings: Settings, *, in_pod: bool
+) -> None:
+    pod_ = pod.Pod(service, around.health, settings)
+    place = Place(STACK, options.state, in_pod=in_pod, hosts=pod_.hosts)
+    agent = Agent(around, settings, partial(place.site, service), _no_gate)
+    async with AsyncExitStack() as beside:
+        if in_pod:
+            around.rhythm = pod.RHYTHM
+            around.needs_are_healthy = lambda: pod_.needs_answer
+            await beside.enter_async_context(pod_.answering())
+        try:
+            await _run_until_told(agent, options, pod_ if in_pod else None)
+        except* MailstackError as group:
+            failure = _first(group)
+            raise failure from None
+
+
+def _first(group: BaseExceptionGroup[MailstackError]) -> MailstackError:
+    """Return the one that a person is told: the agent's, out of the groups of its tasks."""
+    one: BaseException = group
+    while isinstance(one, BaseExceptionGroup):
+        one = one.exceptions[0]
+    assert isinstance(one, MailstackError)  # noqa: S101 - except* has chosen
+    return one
 
 
 @contextmanager
@@ -88,7 +115,7 @@ async def _no_gate() -> None:
     """On a cluster nobody knows who is healthy elsewhere: the probes decide, and retry."""
 
 
-async def _run_until_told(agent: Agent, options: Options) -> None:
+async def _run_until_told(agent: Agent, options: Options, pod_: pod.Pod | None) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -97,7 +124,7 @@ async def _run_until_told(agent: Agent, options: Options) -> None:
             tasks.create_task(work)
             for work in (bury_orphans(agent.around.clock), _follow(agent, options))
         ]
-        running = tasks.create_task(agent.run())
+        running = tasks.create_task(agent.run() if pod_ is None else pod_.run(agent))
         await told.wait()
         running.cancel()
         await asyncio.wait({running})

@@ -40,7 +40,20 @@ class Owners:
 
 
 async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
-    """Make what is missing in ``folder``; leave alone what is there.
+    """Make what is missing in ``folder``; leave alone what is there, but for its owner.
+
+    Raises:
+        ServiceFailed: keys could not be made.
+    """
+    await make_missing(folder, settings)
+    # each time, not only when made: a package that is installed anew may bring another number
+    os.chown(folder / DKIM, owners.dkim, -1)
+    os.chown(folder / TOKEN, owners.token, -1)
+    os.chown(folder / IMAP_MASTER, owners.imap_master, -1)
+
+
+async def make_missing(folder: Path, settings: Settings) -> None:
+    """Make what is missing in ``folder``, owned by whoever we are; leave alone what is there.
 
     Raises:
         ServiceFailed: keys could not be made.
@@ -55,10 +68,6 @@ async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
     wanted = _missing_keys(folder)
     if wanted:
         await _make_keys(folder, wanted, settings)
-    # each time, not only when made: a package that is installed anew may bring another number
-    os.chown(folder / DKIM, owners.dkim, -1)
-    os.chown(folder / TOKEN, owners.token, -1)
-    os.chown(folder / IMAP_MASTER, owners.imap_master, -1)
 
 
 def _missing_keys(folder: Path) -> list[str]:

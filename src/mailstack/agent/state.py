@@ -85,9 +85,11 @@ def check_reachable(state: Path) -> None:
 
 
 def _make(folder: Path, mode: int, state: Path) -> None:
+    """In a container the state folder and what is mounted into it are there, and not ours."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(mode)
+        if folder.stat().st_uid == os.geteuid():
+            folder.chmod(mode)
     except OSError as error:
         raise ConfigError(
             f"the state folder {state} cannot be used: {folder}: {error.strerror}",

@@ -96,6 +96,8 @@ class Service:
     0: it starts as root there, too."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets it reads."""
+    also: tuple[str, ...] = ()
+    """Services of its pod on whose data it works as well."""
     single: str = ""
     """Why there can be only one of it; empty: there may be several."""
     optional: str = ""

@@ -20,7 +20,7 @@ def problems(topology: Topology) -> list[str]:
 
 
 def _repeated_services(topology: Topology) -> Iterator[str]:
-    names = [one.name for one in (*topology.services, *topology.jobs)]
+    names = _names(topology)
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         yield f"{name} is declared {names.count(name)} times"
     if INTERNET in names:
@@ -123,9 +123,9 @@ def _unreachable_ports(topology: Topology) -> Iterator[str]:
 
 def _unused_services(topology: Topology) -> Iterator[str]:
     used = {link.target for link in topology.links} | {link.source for link in topology.links}
-    for one in (*topology.services, *topology.jobs):
-        if one.name not in used:
-            yield f"{one.name} is linked with nothing"
+    for name in _names(topology):
+        if name not in used:
+            yield f"{name} is linked with nothing"
 
 
 def _public_ports(topology: Topology) -> Iterator[str]:
@@ -199,6 +199,10 @@ def _strange_pods(topology: Topology) -> Iterator[str]:
     for service in topology.services:
         if service.pod and pods[service.pod]:
             yield f"{service.name} shares the pod of {service.pod}, which has none of its own"
+
+
+def _names(topology: Topology) -> list[str]:
+    return [*(s.name for s in topology.services), *(job.name for job in topology.jobs)]
 
 
 def _arrow(link: Link) -> str:

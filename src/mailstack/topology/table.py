@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mailstack.topology.model import INTERNET, Link, Topology
+from mailstack.topology.model import INTERNET, Link, Topology, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ def rows(topology: Topology) -> Iterator[Row]:
         )
 
 
-def _port(topology: Topology, link: Link) -> tuple[int, tuple[str, ...]]:
+def _port(topology: Topology, link: Link) -> tuple[int, tuple[Transport, ...]]:
     if link.target != INTERNET:
         port = topology.service(link.target).port(link.port)
         return port.number, port.transports
-    return topology.internet_ports[link.port], _transports_of_the_name(topology, link.port)
+    return topology.internet_ports[link.port], transports_of(topology, link.port)
 
 
-def _transports_of_the_name(topology: Topology, name: str) -> tuple[str, ...]:
-    """Return what our own port of that name uses: the protocol is the same on both sides."""
+def transports_of(topology: Topology, name: str) -> tuple[Transport, ...]:
+    """Return what our own port called ``name`` uses: the protocol is the same outside."""
     for service in topology.services:
         for port in service.ports:
             if port.name == name:

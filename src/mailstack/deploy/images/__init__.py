@@ -1,0 +1,1 @@
+"""Container images: one Containerfile for each service, derived from the declaration."""

@@ -1,0 +1,112 @@
+"""The systems that images are built on: what differs between them stands here and nowhere else.
+
+Names of Alpine's packages are those of its 3.24 index; Dovecot is 2.4 there as on Debian 13.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """One distribution."""
+
+    name: str
+    image: str
+    """Pinned to a release; a digest may be given instead (``--base-image``)."""
+    install: str
+    """Shell line up to the names of packages. It runs in the build, never on a machine."""
+    tidy: str
+    """Shell line that removes what only an installation needs."""
+    account: str
+    """Shell line that creates an account; ``{name}`` and ``{uid}`` are filled in."""
+    prepare: str
+    """Shell line before packages are installed; empty: nothing."""
+    python: tuple[str, ...]
+    """Packages of the interpreter."""
+    python_build: tuple[str, ...]
+    """Packages that only the stage needs in which libraries are installed."""
+    packages: Mapping[str, tuple[str, ...]]
+    """Of each service that is not of our own making alone."""
+
+
+_NO_STARTS = (
+    "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d"
+)
+"""Debian's packages start what they install; an image is no place for that (invoke-rc.d(8))."""
+
+DEBIAN: Final = Base(
+    name="debian",
+    image="docker.io/library/debian:13-slim",
+    install=(
+        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
+        "apt-get install -qq -y --no-install-recommends"
+    ),
+    tidy=(
+        "rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old "
+        "/var/log/*.log /var/log/apt /usr/share/doc/* /usr/share/man/* /usr/share/locale/*"
+    ),
+    account=(
+        "groupadd --system --gid {uid} {name} && useradd --system --no-create-home "
+        "--home-dir /nonexistent --shell /usr/sbin/nologin --uid {uid} --gid {uid} {name}"
+    ),
+    prepare=(
+        f"{_NO_STARTS} && echo 'postfix postfix/main_mailer_type select No configuration' "
+        "| debconf-set-selections"
+    ),
+    python=("python3", "ca-certificates"),
+    python_build=("python3", "python3-venv", "ca-certificates"),
+    packages={
+        "resolver": ("unbound", "dns-root-data"),
+        "dovecot": (
+            "dovecot-imapd",
+            "dovecot-lmtpd",
+            "dovecot-sieve",
+            "dovecot-auth-lua",
+            "lua-socket",
+            "lua-cjson",
+            "socat",
+        ),
+        "managesieve": ("dovecot-sieve",),
+        "opendkim": ("opendkim", "lua-socket"),
+        "postgrey": ("postgrey",),
+        "spamd": ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl"),
+        "spamkeeper": ("spamassassin",),
+        "postfix": ("postfix",),
+    },
+)
+
+ALPINE: Final = Base(
+    name="alpine",
+    image="docker.io/library/alpine:3.24",
+    install="apk add --no-cache",
+    tidy="rm -rf /usr/share/man /usr/share/doc",
+    account=(
+        "addgroup -S -g {uid} {name} && adduser -S -D -H -h /nonexistent -s /sbin/nologin "
+        "-u {uid} -G {name} {name}"
+    ),
+    prepare="",
+    python=("python3", "ca-certificates"),
+    python_build=("python3", "py3-pip", "ca-certificates"),
+    packages={
+        "resolver": ("unbound", "dnssec-root"),
+        "dovecot": (
+            "dovecot",
+            "dovecot-lmtpd",
+            "dovecot-pigeonhole-plugin",
+            "dovecot-lua",
+            "lua5.4-socket",
+            "lua5.4-cjson",
+            "socat",
+        ),
+        "managesieve": ("dovecot", "dovecot-pigeonhole-plugin"),
+        "opendkim": ("opendkim",),
+        "postgrey": ("postgrey",),
+        "spamd": ("spamassassin", "perl-mail-spf", "perl-mail-dkim"),
+        "spamkeeper": ("spamassassin",),
+        "postfix": ("postfix",),
+    },
+)
+
+BASES: Final = {base.name: base for base in (DEBIAN, ALPINE)}

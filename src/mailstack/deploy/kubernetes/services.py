@@ -1,0 +1,73 @@
+"""Services: one inside for each pod that is linked to, one outside for each with public ports."""
+
+from collections.abc import Iterator
+
+from mailstack.deploy.kubernetes import names
+from mailstack.deploy.kubernetes.containers import agent_port_name, port_name
+from mailstack.deploy.plan import Plan
+from mailstack.deploy.yaml_text import Object
+from mailstack.topology.model import Port
+
+
+def services(plan: Plan, pod: str) -> Iterator[Object]:
+    """Yield what leads to the pods called ``pod``."""
+    yield _object(plan, pod, pod, {"type": "ClusterIP", "ports": _inside(plan, pod)})
+    ports = [port for service in plan.topology.in_pod(pod) for port in service.ports if port.public]
+    if ports:
+        yield _public(plan, pod, ports)
+
+
+def _inside(plan: Plan, pod: str) -> list[Object]:
+    """The linked ports, by the numbers they have in containers, and those of operations."""
+    linked = {
+        (link.target, link.port) for _, target, link in plan.links_between_pods() if target == pod
+    }
+    members = plan.topology.in_pod(pod)
+    found = [
+        _port(port_name(port, transport), port.inside, port.inside, transport)
+        for service in members
+        for port in service.ports
+        if port.operations or (service.name, port.name) in linked
+        for transport in port.transports
+    ]
+    for index, service in enumerate(members):
+        number = plan.topology.agent_port(service.name)
+        found.append(_port(agent_port_name(index), number, number, "tcp"))
+    return found
+
+
+def _public(plan: Plan, pod: str, ports: list[Port]) -> Object:
+    kubernetes = plan.settings.kubernetes
+    spec: Object = {"type": kubernetes.service, "ipFamilyPolicy": "PreferDualStack"}
+    if kubernetes.service != "ClusterIP" or kubernetes.external_addresses:
+        # Local: a client's own address arrives, which blocklists, greylisting and limits go by.
+        keeps = kubernetes.client_address == "local"
+        spec["externalTrafficPolicy"] = "Local" if keeps else "Cluster"
+    if kubernetes.external_addresses:
+        spec["externalIPs"] = list(kubernetes.external_addresses)
+    spec["ports"] = [
+        _port(port_name(port, transport), port.number, port.inside, transport)
+        for port in ports
+        for transport in port.transports
+    ]
+    found = _object(plan, pod, f"{pod}-public", spec)
+    if kubernetes.service_annotations:
+        pairs = (text.partition("=") for text in kubernetes.service_annotations)
+        found["metadata"]["annotations"] = {key: value for key, _, value in pairs}
+    return found
+
+
+def _port(name: str, number: int, inside: int, transport: str) -> Object:
+    return {
+        "name": name,
+        "port": number,
+        "targetPort": inside,
+        "protocol": transport.upper(),
+    }
+
+
+def _object(plan: Plan, pod: str, name: str, spec: Object) -> Object:
+    selected = names.labels(plan, pod)
+    return names.object_(
+        "v1", "Service", name, plan, names.labels(plan, pod), spec=spec | {"selector": selected}
+    )
