@@ -15,6 +15,7 @@ from mailstack.feed import Changed
 from mailstack.model.addresses import Address
 from mailstack.model.spamkey import SITE, spam_key
 from mailstack.spamkeeper.database import Learnt, learnt
+from mailstack.spamkeeper.expiry import Expiry
 from mailstack.spamkeeper.folders import Users
 from mailstack.spamkeeper.metrics import KeeperMetrics
 from mailstack.spamkeeper.profiles import Profiles
@@ -44,6 +45,7 @@ class Keeper:
     users: Users
     profiles: Profiles
     metrics: KeeperMetrics
+    expiry: Expiry
     snapshots: Snapshots = field(init=False)
     repair: Repair = field(init=False)
     soon: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,7 +77,10 @@ class Keeper:
         """Say what was learnt for a user; nothing where nothing is."""
         if not self.users.has_database(key):
             return State(Learnt(), damaged=False, snapshots=())
-        return await self._work(key, self._look, key)
+        state = await self._work(key, self._look, key)
+        if state.damaged:
+            self.look_soon()
+        return state
 
     def _look(self, key: str) -> State:
         copies = tuple(self.snapshots.of(key))
@@ -136,7 +141,10 @@ class Keeper:
     async def check_changed(self) -> None:
         """Look at every database that changed since the last time, one after the other."""
         for key in await asyncio.to_thread(self.repair.changed):
-            await self._work(key, self.repair.look_at, key)
+            tokens = await self._work(key, self.repair.look_at, key)
+            if self.expiry.due(key, tokens):
+                async with self._alone(key):
+                    await self.expiry.run(key)
 
     def _expect(self, key: str) -> None:
         if not self.users.has_database(key):

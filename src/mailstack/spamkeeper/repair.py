@@ -38,22 +38,22 @@ class Repair:
         self._seen = {key: stamp for key, stamp in self._seen.items() if key in stamps}
         return [key for key, stamp in stamps.items() if self._seen.get(key) != stamp]
 
-    def look_at(self, key: str) -> bool:
-        """Check one user's data; return whether the database was sound."""
+    def look_at(self, key: str) -> int:
+        """Check one user's data; return how many tokens the database holds."""
         folder = self._users.database(key)
         try:
             with locked(folder):
                 stamp = database.stamp(folder)
-                learnt(folder)
+                found = learnt(folder)
         except Damaged as error:
             self._mend(key, str(error))
             self._seen[key] = database.stamp(folder)
-            return False
+            return 0
         except (Busy, FileNotFoundError):
-            return True  # next time
+            return 0  # next time
         self._seen[key] = stamp
         self._check_reputation(self._users.reputation(key))
-        return True
+        return found.tokens
 
     def _mend(self, key: str, why: str) -> None:
         self._metrics.damaged.counts[()] += 1

@@ -12,6 +12,7 @@ answer afterwards the link moves back. Exit codes are of sa-update(1), 4.0.1.
 """
 
 import logging
+import re
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -42,8 +43,9 @@ class Result(StrEnum):
     REFUSED = "refused"
 
 
-_EXIT_CODES: Final = {0: Result.UPDATED, 1: Result.CURRENT, 2: Result.REFUSED}
-"""2: sa-update's own lint. Every other one is a channel that could not be reached or verified."""
+_EXIT_CODES: Final = {0: Result.UPDATED, 1: Result.CURRENT}
+_BAD: Final = re.compile(r"lint check|verification failed|validation failed")
+"""What sa-update says of something that came and is not good; else nothing came at all."""
 
 
 @dataclass(slots=True)
@@ -91,21 +93,27 @@ class Rules:
         return staged
 
     async def _fetch(self, staged: Path) -> Result:
-        keys = self.folder / "keys"
-        keys.mkdir(mode=0o700, exist_ok=True)
-        home = ("--gpghomedir", str(keys))
-        if not (keys / "pubring.kbx").exists() and not (keys / "pubring.gpg").exists():
-            await command.run([self.program, *home, "--import", str(CHANNEL_KEY)], timeout_s=60)
+        home = ("--gpghomedir", str(await self._keys()))
         argv = [self.program, *home, "--updatedir", str(staged)]
         finished = await command.run(argv, timeout_s=TIMEOUT_S, env={"HOME": str(self.folder)})
-        match _EXIT_CODES.get(finished.status, Result.OFFLINE):
-            case Result.OFFLINE:
-                return self._told_offline(_last_line(finished.output))
-            case Result.REFUSED:
-                return self._told_refused(_last_line(finished.output))
-            case result:
-                self._online()
-                return result
+        result = _EXIT_CODES.get(finished.status)
+        if result is not None:
+            self._online()
+            return result
+        if _BAD.search(finished.output):
+            return self._told_refused(_last_line(finished.output))
+        return self._told_offline(_last_line(finished.output))
+
+    async def _keys(self) -> Path:
+        """Return the folder of the channel's key, as sa-update's package brings it."""
+        keys = self.folder / "keys"
+        if not (keys / "pubring.kbx").exists():
+            keys.mkdir(mode=0o700, exist_ok=True)
+            # importing a public key needs no agent, and one that is started would stay
+            (keys / "gpg.conf").write_text("no-autostart\n")
+            argv = [self.program, "--gpghomedir", str(keys), "--import", str(CHANNEL_KEY)]
+            await command.run(argv, timeout_s=60)
+        return keys
 
     async def _try(self, staged: Path) -> Result:
         argv = (

@@ -17,12 +17,13 @@ from mailstack.aio.http import HttpServer
 from mailstack.errors import StoreUnavailable
 from mailstack.feed import Changed, Reader, follow
 from mailstack.spamkeeper.config import Config
+from mailstack.spamkeeper.expiry import Expiry
 from mailstack.spamkeeper.folders import Users
 from mailstack.spamkeeper.http import routes
 from mailstack.spamkeeper.keeper import Keeper
 from mailstack.spamkeeper.metrics import KeeperMetrics
 from mailstack.spamkeeper.profiles import Profiles
-from mailstack.spamkeeper.rules import Rules
+from mailstack.spamkeeper.rules import CURRENT, Rules
 from mailstack.spamkeeper.spamd import Spamd
 
 _SPREAD_S: Final = 1800
@@ -50,7 +51,8 @@ class Service:
         self._reader = Reader(config.api, self.token)
         users = Users(config.users)
         profiles = Profiles(self._reader, users, self.metrics, config.authenticated)
-        self.keeper = Keeper(users, profiles, self.metrics)
+        expiry = Expiry(users, config.site_config, config.rules / CURRENT)
+        self.keeper = Keeper(users, profiles, self.metrics, expiry)
         spamd = Spamd(config.spamd_pid, config.spamd)
         self.rules = Rules(config.rules, config.site_config, spamd.reload)
 
