@@ -73,6 +73,7 @@ def config(state: Path) -> Config:
     return Config(
         listen=dict.fromkeys(names, any_port),
         database=state / "mail.sqlite",
+        marker=state / "created",
         socket=state / "api.sock",
         token_file=state / "token",
         uid=0,
@@ -107,8 +108,11 @@ def _mailboxes_port(log: Path, process: subprocess.Popen[bytes]) -> int:
 
 
 def pss_mib(pid: int) -> float:
+    """Of a process and its children."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return next(int(w.split()[1]) / 1024 for w in rollup.splitlines() if w.startswith("Pss:"))
+    own = next(int(w.split()[1]) / 1024 for w in rollup.splitlines() if w.startswith("Pss:"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(pss_mib(int(child)) for child in children)
 
 
 def ask(

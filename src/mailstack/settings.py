@@ -236,6 +236,18 @@ class Dkim(Section):
     )
 
 
+class Couchmail(Section):
+    """Who answers lookups of domains, mailboxes and aliases."""
+
+    lookup_processes: int = Field(
+        default=0,
+        ge=0,
+        le=16,
+        description="Processes that answer. 0: two, on a machine with two processors or more; "
+        "each further one takes some 7 MiB, and up to 32 MiB with a million users.",
+    )
+
+
 class Mailbox(Section):
     """What users get."""
 
@@ -289,6 +301,7 @@ class Settings(Section):
     filter: Filter = Filter()
     spam: Spam = Spam()
     dkim: Dkim = Dkim()
+    couchmail: Couchmail = Couchmail()
     mailbox: Mailbox = Mailbox()
     sieve: Sieve = Sieve()
     kubernetes: Kubernetes = Kubernetes()

@@ -10,14 +10,13 @@ the replies that were due before the fault.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from mailstack.aio.sockets import BACKLOG
 from mailstack.errors import ProtocolError
-
-if TYPE_CHECKING:
-    from mailstack.topology.model import Endpoint
 
 BATCH = 32
 """Replies before other connections get their turn: at some 10 µs each, a third of a millisecond."""
@@ -150,15 +149,10 @@ class Listener:
         assert self._server is not None  # noqa: S101 - a programmer's error
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def start(self, endpoint: "Endpoint") -> None:
-        """Listen. A host of ``all`` means every address.
-
-        Raises:
-            OSError: the port is taken, or the address is not this machine's.
-        """
-        host = None if endpoint.host == "all" else endpoint.host
+    async def start(self, sock: socket.socket) -> None:
+        """Answer who connects to a listening socket, which is the listener's from now on."""
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: self._make(self), host, endpoint.port, backlog=1024
+            lambda: self._make(self), sock=sock, backlog=BACKLOG
         )
 
     async def close_silent_ones(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 
 from mailstack.aio import privileges
-from mailstack.couchmail import preload, service
+from mailstack.couchmail import preload, processes, service
 from mailstack.couchmail.config import Config, load
 from mailstack.errors import ConfigError, MailstackError
 from mailstack.observe.log import configure
@@ -41,9 +41,10 @@ def main() -> int:
         token = read_token(config.token_file)
         os.umask(PRIVATE)
         privileges.drop(config.uid, config.gid)
-        uvloop.run(_serve(config, token))
-    except* MailstackError as group:
-        for error in group.exceptions:
+        group = processes.start(config, processes.wanted(config))
+        uvloop.run(_serve(config, token, group))
+    except* MailstackError as errors:
+        for error in errors.exceptions:
             print(f"couchmail: {error}", file=sys.stderr)  # noqa: T201 - the one line for a person
         status = 1
     return status
@@ -74,12 +75,12 @@ def read_token(path: Path) -> str:
     return token
 
 
-async def _serve(config: Config, token: str) -> None:
+async def _serve(config: Config, token: str, group: processes.Processes) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await service.serve(config, token, stop, _started)
+    await service.serve(config, token, stop, _started, group)
 
 
 def _started(ports: Mapping[str, int]) -> None:

@@ -37,10 +37,17 @@ class Config(_Part):
     owner_email: str = Field(description="Gets what is sent to postmaster@ and abuse@.")
     primary_domain: str = Field(description="Created at the start unless it exists.")
     delimiter: str = Field(min_length=1, max_length=1)
+    lookup_processes: int = Field(
+        default=0,
+        ge=0,
+        le=16,
+        description="That answer lookups; 0: two, on two processors or more.",
+    )
     max_connections: int = Field(
         default=1000,
         ge=1,
-        description="Of each port. Postfix opens one for each of its processes, some 100 to 200.",
+        description="Of each port, in each process. Postfix opens one for each of its own "
+        "processes, some 100 to 200.",
     )
     idle_s: float = Field(
         default=600.0,

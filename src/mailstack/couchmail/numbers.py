@@ -1,79 +1,74 @@
-"""The metrics of couchmail, and where each is read. docs/reference/metrics.md lists them."""
+"""The metrics of couchmail. docs/reference/metrics.md lists them.
 
-from collections.abc import Iterable, Iterator, Mapping
+Each process counts by itself, in plain integers; what a scrape shows is the sum. Rows go from one
+process to another as JSON.
+"""
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
-from mailstack.aio.listener import Listener
-from mailstack.couchmail.config import PortName
-from mailstack.couchmail.dictionary import Dictionary
-from mailstack.couchmail.lookups import Table
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
 from mailstack.errors import StoreUnavailable
-from mailstack.observe.metrics import Counter, Gauge, Labels, Latency, Metrics, Sampled
-from mailstack.outcome import Found, NotFound, Unavailable
+from mailstack.observe.metrics import Gauge, Labels, Latency, Metrics, Sampled
 from mailstack.store.contract import Store
 
-PORTS = ("domains", "mailboxes", "aliases", "dict")
-OUTCOMES: Mapping[type, str] = {
-    Found: "found",
-    NotFound: "not_found",
-    Unavailable: "unavailable",
-}
+Row: TypeAlias = tuple[str, Labels, int]
+"""Name of a metric, values of its labels, number."""
+Read = Callable[[], Iterable[Row]]
 
-Rows = Iterable[tuple[Labels, float]]
+_BUCKET = "bucket"
+_TOTAL = "total_ns"
 
 
-def make_latency() -> Latency:
-    return Latency("couchmail_lookup_seconds", "Time to answer a lookup of Postfix, in seconds.")
+class LookupLatency(Latency):
+    """How long lookups take in this process."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "couchmail_lookup_seconds", "Time to answer a lookup of Postfix, in seconds."
+        )
+
+    def rows(self) -> Iterable[Row]:
+        yield _TOTAL, (), self.total_ns
+        for bucket, count in enumerate(self.counts):
+            if count:
+                yield _BUCKET, (str(bucket),), count
 
 
-def make_malformed() -> Counter:
-    return Counter(
-        "couchmail_malformed_requests",
-        "Requests that broke their protocol; the connection was closed.",
-        ("port",),
-        [(port,) for port in PORTS],
-    )
+class _SummedLatency(LookupLatency):
+    def __init__(self, read: Read) -> None:
+        super().__init__()
+        self._read = read
+
+    def collect(self) -> Metric:
+        self.total_ns = sum(_sums(self._read, _TOTAL).values())
+        buckets = _sums(self._read, _BUCKET)
+        self.counts = [buckets.get((str(bucket),), 0) for bucket in range(len(self.counts))]
+        return super().collect()
 
 
-def collect(
-    *,
-    store: Store,
-    tables: Mapping[str, Table],
-    dictionary: Dictionary,
-    listeners: Mapping[PortName, Listener],
-    latency: Latency,
-    malformed: Counter,
-) -> Metrics:
-    """Gather every number of the service."""
+def collect(store: Store, read: Read) -> Metrics:
+    """Gather every number of the service; ``read`` has those of all processes."""
 
-    def lookups() -> Rows:
-        for name, counts in _counts(tables, dictionary):
-            for outcome, count in counts.items():
-                yield (name, OUTCOMES[outcome]), count
-
-    def of_listeners(attribute: str) -> Rows:
-        return [((str(port),), getattr(one, attribute)) for port, one in listeners.items()]
+    def summed(
+        family: type[CounterMetricFamily | GaugeMetricFamily], name: str, text: str, *labels: str
+    ) -> Sampled:
+        return Sampled(family, name, text, labels, lambda: _sums(read, name).items())
 
     counter, gauge = CounterMetricFamily, GaugeMetricFamily
     return Metrics(
-        Sampled(
-            counter, "couchmail_lookups", "Lookups answered.", ("table", "outcome"), lookups
+        summed(counter, "couchmail_lookups", "Lookups answered.", "table", "outcome"),
+        _SummedLatency(read),
+        summed(
+            counter, "couchmail_malformed_requests",
+            "Requests that broke their protocol; the connection was closed.", "port",
         ),
-        latency,
-        malformed,
-        Sampled(
-            gauge, "couchmail_connections", "Open connections.", ("port",),
-            lambda: of_listeners("open"),
-        ),
-        Sampled(
-            counter, "couchmail_connections_accepted", "Connections accepted.", ("port",),
-            lambda: of_listeners("accepted"),
-        ),
-        Sampled(
+        summed(gauge, "couchmail_connections", "Open connections.", "port"),
+        summed(counter, "couchmail_connections_accepted", "Connections accepted.", "port"),
+        summed(
             counter, "couchmail_connections_refused",
-            "Connections refused because there were too many.", ("port",),
-            lambda: of_listeners("refused"),
+            "Connections refused because there were too many.", "port",
         ),
         Gauge(
             "couchmail_store_revision", "Position of the newest change; -1: the store is down.",
@@ -82,12 +77,12 @@ def collect(
     )  # fmt: skip
 
 
-def _counts(
-    tables: Mapping[str, Table], dictionary: Dictionary
-) -> Iterator[tuple[str, Mapping[type, int]]]:
-    for name, table in tables.items():
-        yield name, table.counts
-    yield from dictionary.counts.items()
+def _sums(read: Read, name: str) -> dict[Labels, int]:
+    sums: dict[Labels, int] = {}
+    for metric, labels, number in read():
+        if metric == name:
+            sums[labels] = sums.get(labels, 0) + number
+    return sums
 
 
 def _position(store: Store) -> int:

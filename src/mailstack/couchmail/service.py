@@ -8,21 +8,18 @@ import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
-from starlette.types import ASGIApp
-
-from mailstack.aio.listener import Connection, Listener
+from mailstack.aio.sockets import listen
 from mailstack.couchmail import numbers, web
 from mailstack.couchmail.api.access import Gate
 from mailstack.couchmail.api.app import OPEN_PATHS, application
 from mailstack.couchmail.api.context import Context
-from mailstack.couchmail.config import Config, PortName
-from mailstack.couchmail.dictionary import DictConnection, Dictionary
-from mailstack.couchmail.lookups import LookupConnection
-from mailstack.couchmail.tables import PORTS, make_tables
-from mailstack.directory import Directory
-from mailstack.errors import DocumentExists, ProtocolError, ServiceFailed, StoreUnavailable
+from mailstack.couchmail.config import Config
+from mailstack.couchmail.ports import Ports
+from mailstack.couchmail.processes import Processes, cannot_listen, start
+from mailstack.errors import DocumentExists, StoreUnavailable
 from mailstack.model.documents import Domain
 from mailstack.model.domains import DomainName
 from mailstack.store.contract import Store
@@ -38,83 +35,16 @@ store that comes back empty knows nobody, and every message would bounce."""
 RETRY_S = 1.0
 """Between attempts to write to a store that is not there yet."""
 
-LOOKUP_PORTS: tuple[PortName, ...] = ("domains", "mailboxes", "aliases")
-ALL_PORTS: tuple[PortName, ...] = (*LOOKUP_PORTS, "dict")
-"""Of the lookups; the API's is uvicorn's."""
 
-
-class Service:
-    """Everything between the store and the sockets, made from one configuration."""
-
-    def __init__(self, config: Config, store: Store) -> None:
-        self._config = config
-        self._store = store
-        self._directory = Directory(
-            store, delimiter=config.delimiter, owner_email=config.owner_email
-        )
-        self._latency = numbers.make_latency()
-        self._malformed = numbers.make_malformed()
-        self.tables = make_tables(self._directory, self._latency)
-        self.dictionary = Dictionary(self._directory)
-        self.listeners = {port: self._listener(port) for port in ALL_PORTS}
-
-    def _listener(self, port: PortName) -> Listener:
-        return Listener(
-            self._maker(port),
-            max_connections=self._config.max_connections,
-            idle_s=self._config.idle_s,
-            on_malformed=lambda error: self._count_malformed(port, error),
-        )
-
-    def _maker(self, port: PortName) -> Callable[[Listener], Connection]:
-        if port == "dict":
-            return lambda listener: DictConnection(listener, self.dictionary)
-        names = PORTS[port]
-        maps = {name.encode(): self.tables[name] for name in names}
-        return lambda listener: LookupConnection(listener, maps, self.tables[names[0]])
-
-    def _count_malformed(self, port: PortName, error: ProtocolError) -> None:
-        self._malformed.counts[(port,)] += 1
-        log.warning("port %s: closed a connection: %s", port, error)
-
-    def api(self, token: str) -> ASGIApp:
-        """The HTTP API, behind the check of who asks."""
-        metrics = numbers.collect(
-            store=self._store,
-            tables=self.tables,
-            dictionary=self.dictionary,
-            listeners=self.listeners,
-            latency=self._latency,
-            malformed=self._malformed,
-        )
-        backups = self._config.database.parent / "backup"
-        return Gate(application(Context(self._store, metrics, backups)), token, OPEN_PATHS)
-
-    async def listen(self) -> dict[str, int]:
-        """Open the lookup ports; returns the numbers in use.
-
-        Raises:
-            ServiceFailed: one is taken.
-        """
-        for port, listener in self.listeners.items():
-            endpoint = self._config.listen[port]
-            try:
-                await listener.start(endpoint)
-            except OSError as error:
-                raise _cannot_listen(endpoint, error) from error
-        return {port: listener.port for port, listener in self.listeners.items()}
-
-    async def stop(self) -> None:
-        """Answer what was asked, then close."""
-        grace_s = self._config.grace_s
-        await asyncio.gather(*(one.stop(grace_s) for one in self.listeners.values()))
+Started = Callable[[Mapping[str, int]], None]
 
 
 async def serve(
     config: Config,
     token: str,
     stop: asyncio.Event,
-    started: Callable[[Mapping[str, int]], None] = lambda _: None,
+    started: Started = lambda _: None,
+    processes: Processes | None = None,
 ) -> None:
     """Serve until ``stop`` is set. ``started`` learns the numbers of the ports.
 
@@ -122,47 +52,84 @@ async def serve(
     "unavailable".
 
     Raises:
-        ServiceFailed: a port is taken.
+        ServiceFailed: a port is taken, or another process of the service died.
         StoreUnavailable: the datastore cannot be made.
     """
-    async with open_store(config) as store:
-        failure = await _settle(store, config)
+    processes = processes or start(config, 1)
+    try:
+        async with open_store(config, processes) as store, asyncio.TaskGroup() as group:
+            for watch in processes.watch():
+                group.create_task(watch)
+            await Service(config, store, processes, token).run(stop, started)
+    finally:
+        processes.end()
+
+
+class Service:
+    """Everything between the store and the sockets, made from one configuration."""
+
+    def __init__(
+        self, config: Config, store: SqliteStore, processes: Processes, token: str
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._processes = processes
+        self._ports = Ports(config, store, processes.sockets)
+        metrics = numbers.collect(store, lambda: chain(self._ports.numbers(), processes.numbers()))
+        backups = config.database.parent / "backup"
+        api = Gate(application(Context(store, metrics, backups)), token, OPEN_PATHS)
+        self._server = web.make_server(api, config.grace_s)
+
+    async def run(self, stop: asyncio.Event, started: Started) -> None:
+        """Answer until ``stop`` is set, then end in order."""
+        failure = await _settle(self._store, self._config)
         if failure is not None:
             log.error("%s; until then every answer is 'unavailable'", failure)
-        service = Service(config, store)
         try:
-            ports = await service.listen()
-            with api_sockets(config) as sockets:
-                started({**ports, "api": sockets[0].getsockname()[1]})
-                server = web.make_server(service.api(token), config.grace_s)
-                later = () if failure is None else (_settle_later(store, config),)
-                await _run(service, server, sockets, stop, later)
+            await self._ports.listen()
+            with api_sockets(self._config) as sockets:
+                await self._processes.caught_up()
+                started(self._numbers(sockets[0]))
+                later = () if failure is None else (_settle_later(self._store, self._config),)
+                await self._run(sockets, stop, later)
         finally:
-            await service.stop()
+            await self._stop()
+
+    async def _run(
+        self,
+        sockets: list[socket.socket],
+        stop: asyncio.Event,
+        beside: Iterable[Coroutine[None, None, None]],
+    ) -> None:
+        async with asyncio.TaskGroup() as group:
+            until_stop = [group.create_task(self._ports.close_silent_ones())]
+            until_stop += [group.create_task(one) for one in beside]
+            group.create_task(self._server.serve(sockets=sockets))
+            await stop.wait()
+            await self._stop()
+            for task in until_stop:
+                task.cancel()
+            self._server.should_exit = True
+
+    async def _stop(self) -> None:
+        self._processes.stop()
+        await self._ports.stop()
+
+    def _numbers(self, api: socket.socket) -> dict[str, int]:
+        sockets = {**self._processes.sockets, "api": api}
+        return {name: sock.getsockname()[1] for name, sock in sockets.items()}
 
 
-async def _run(
-    service: Service,
-    server: web.Server,
-    sockets: list[socket.socket],
-    stop: asyncio.Event,
-    beside: Iterable[Coroutine[None, None, None]],
-) -> None:
-    async with asyncio.TaskGroup() as group:
-        idle = [group.create_task(one.close_silent_ones()) for one in service.listeners.values()]
-        idle += [group.create_task(one) for one in beside]
-        group.create_task(server.serve(sockets=sockets))
-        await stop.wait()
-        await service.stop()
-        for task in idle:
-            task.cancel()
-        server.should_exit = True
-
-
-def open_store(config: Config) -> SqliteStore:
+def open_store(config: Config, processes: Processes | None = None) -> SqliteStore:
     """Prepare the store: a new one is made only where there never was one."""
     known = any(marker.exists() for marker in _markers(config))
-    return SqliteStore(config.database, delimiter=config.delimiter, create=not known, wait=known)
+    return SqliteStore(
+        config.database,
+        delimiter=config.delimiter,
+        create=not known,
+        wait=known,
+        followers=processes,
+    )
 
 
 def _markers(config: Config) -> tuple[Path, Path]:
@@ -202,20 +169,15 @@ def api_sockets(config: Config) -> Iterator[list[socket.socket]]:
     """
     endpoint = config.listen["api"]
     try:
-        sockets = [web.tcp_socket(endpoint)]
+        sockets = listen(endpoint)
     except OSError as error:
-        raise _cannot_listen(endpoint, error) from error
+        raise cannot_listen(endpoint, error) from error
     try:
         sockets.append(web.unix_socket(config.socket))
         yield sockets
     except OSError as error:
-        raise _cannot_listen(config.socket, error) from error
+        raise cannot_listen(config.socket, error) from error
     finally:
         for one in sockets:
             one.close()
         config.socket.unlink(missing_ok=True)
-
-
-def _cannot_listen(where: object, error: OSError) -> ServiceFailed:
-    advice = "stop what listens there, or set listen.port_offset"
-    return ServiceFailed(f"cannot listen on {where}: {error.strerror}", advice=advice)

@@ -13,7 +13,6 @@ import uvicorn.lifespan.off
 from starlette.types import ASGIApp
 
 from mailstack.couchmail.api.access import PeerProtocol
-from mailstack.topology.model import Endpoint
 
 SOCKET_MODE = 0o600
 MAX_REQUESTS = 256
@@ -48,20 +47,6 @@ def make_server(app: ASGIApp, grace_s: float) -> Server:
     )
     config.load()
     return Server(config)
-
-
-def tcp_socket(endpoint: Endpoint) -> socket.socket:
-    """Listen on a TCP port.
-
-    Raises:
-        OSError: it is taken.
-    """
-    if endpoint.host == "all":
-        both = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if both else socket.AF_INET
-        return socket.create_server(("", endpoint.port), family=family, dualstack_ipv6=both)
-    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-    return socket.create_server((endpoint.host, endpoint.port), family=family)
 
 
 def unix_socket(path: Path) -> socket.socket:

@@ -17,7 +17,7 @@ from mailstack.model.addresses import parse_address, split_address, without_tag
 from mailstack.model.expansion import Expansion, Recipient
 from mailstack.model.routing import DOMAIN, Route, route
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
-from mailstack.store.contract import Store
+from mailstack.store.contract import Lookups
 
 NOT_FOUND = NotFound()
 ROLES = frozenset({"postmaster", "abuse"})
@@ -42,9 +42,10 @@ class Directory:
         owner_email: gets postmaster@ and abuse@ of every domain that sets neither.
     """
 
-    def __init__(self, store: Store, *, delimiter: str, owner_email: str) -> None:
+    def __init__(self, store: Lookups, *, delimiter: str, owner_email: str) -> None:
         self._store = store
         self._entries = store.entries
+        self._is_plain_user = store.is_plain_user
         self._delimiter = delimiter
         self._owner = parse_address(owner_email)
 
@@ -60,6 +61,9 @@ class Directory:
     @answered
     def mailbox(self, address: str) -> Outcome[str]:
         """The user's address, if mail for this one reaches a mailbox of its own name."""
+        local, domain = address_key(address)
+        if local.isascii() and self._is_plain_user(domain, local):
+            return Found(f"{local}@{domain}")
         local, domain, found = self._route(address)
         if not (found.hosted and found.user and local and local.isascii()):
             return NOT_FOUND  # a tag beyond ASCII would not pass Dovecot's LMTP

@@ -84,7 +84,32 @@ class Credentials(NamedTuple):
     enabled: bool
 
 
-class Store(Protocol):
+class Lookups(Protocol):
+    """What ``directory/`` asks: the fast path."""
+
+    def entries(self, domain: str, local: str, base: str) -> Sequence[Entry]:
+        """What is stored of a domain, its catch-all, and two local parts in it (may be equal)."""
+
+    def is_plain_user(self, domain: str, local: str) -> bool:
+        """Whether there is an enabled user and no alias, in an enabled domain.
+
+        A short cut to the commonest answer; ``entries`` says the same, and what it is if not.
+        """
+
+    def credentials(self, domain: str, local: str) -> Credentials | None:
+        """Of a user."""
+
+    def logins(self, after: str, limit: int) -> list[str]:
+        """Addresses of users who may log in, ordered by domain, then local part."""
+
+    def scripts(self, owner: str) -> list[Script]:
+        """The scripts of a user, by name."""
+
+    def script_text(self, owner: str, script_id: str) -> str | None:
+        """The text that bears this id."""
+
+
+class Store(Lookups, Protocol):
     """See the module's docstring. Used as ``async with store:``."""
 
     # Documents
@@ -136,23 +161,6 @@ class Store(Protocol):
 
         The reader pulls, so nothing piles up for a slow one.
         """
-
-    # Lookups for directory/, on the fast path
-
-    def entries(self, domain: str, local: str, base: str) -> Sequence[Entry]:
-        """What is stored of a domain, its catch-all, and two local parts in it (may be equal)."""
-
-    def credentials(self, domain: str, local: str) -> Credentials | None:
-        """Of a user."""
-
-    def logins(self, after: str, limit: int) -> list[str]:
-        """Addresses of users who may log in, ordered by domain, then local part."""
-
-    def scripts(self, owner: str) -> list[Script]:
-        """The scripts of a user, by name."""
-
-    def script_text(self, owner: str, script_id: str) -> str | None:
-        """The text that bears this id."""
 
     # Writes
 

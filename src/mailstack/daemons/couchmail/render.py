@@ -26,6 +26,7 @@ def config(site: Site) -> Config:
         owner_email=site.settings.email,
         primary_domain=site.settings.domain,
         delimiter=site.settings.mailbox.delimiter,
+        lookup_processes=site.settings.couchmail.lookup_processes,
     )
 
 

@@ -5,15 +5,21 @@ from typing import Any
 from mailstack.errors import DocumentMissing
 from mailstack.model.addresses import split_address
 from mailstack.model.documents import Key, Kind
+from mailstack.model.routing import USER, Entry
 from mailstack.store.contract import Credentials, Script, Stored
 from mailstack.store.sqlite.reader import Reader
 from mailstack.store.sqlite.rows import KIND_NUMBER, SIEVE, TABLES, Row, Table, from_row, place
 
 _ENTRY = "SELECT local, kind, enabled, targets FROM mail WHERE domain=?1"
-ENTRIES_OF_NONE = f"{_ENTRY} AND local=''"
-ENTRIES_OF_ONE = f"{ENTRIES_OF_NONE} UNION ALL {_ENTRY} AND local=?2"
-ENTRIES_OF_TWO = f"{ENTRIES_OF_ONE} UNION ALL {_ENTRY} AND local=?3"
+_ENTRIES_OF_NONE = f"{_ENTRY} AND local=''"
+_ENTRIES_OF_ONE = f"{_ENTRIES_OF_NONE} UNION ALL {_ENTRY} AND local=?2"
+_ENTRIES_OF_TWO = f"{_ENTRIES_OF_ONE} UNION ALL {_ENTRY} AND local=?3"
 """Not ``IN``: SQLite would build an index of the list each time, half of the whole cost."""
+_KINDS_IF_HOSTED = (
+    "SELECT m.kind, m.enabled FROM mail d CROSS JOIN mail m "
+    "WHERE d.domain=?1 AND d.local='' AND d.kind=0 AND d.enabled AND m.domain=?1 AND m.local=?2"
+)
+_ONE_USER = [(USER, 1)]
 _CREDENTIALS = (
     "SELECT c.password, c.quota, u.enabled AND d.enabled FROM mail d, mail u, credentials c "
     "WHERE d.domain=?1 AND d.local='' AND d.kind=0 AND u.domain=?1 AND u.local=?2 AND u.kind=1 "
@@ -75,6 +81,18 @@ def _within(kind: Kind, within: str) -> tuple[list[str], list[Any]]:
 def count(reader: Reader, kind: Kind) -> int:
     row = reader.row("SELECT number FROM counts WHERE kind=?", (KIND_NUMBER[kind],))
     return int(row[0]) if row else 0
+
+
+def entries(reader: Reader, domain: str, local: str, base: str) -> list[Entry]:
+    if not local:
+        return reader.rows(_ENTRIES_OF_NONE, (domain,))
+    if local == base:
+        return reader.rows(_ENTRIES_OF_ONE, (domain, local))
+    return reader.rows(_ENTRIES_OF_TWO, (domain, local, base))
+
+
+def is_plain_user(reader: Reader, domain: str, local: str) -> bool:
+    return reader.rows(_KINDS_IF_HOSTED, (domain, local)) == _ONE_USER
 
 
 def credentials(reader: Reader, domain: str, local: str) -> Credentials | None:

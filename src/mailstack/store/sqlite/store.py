@@ -9,25 +9,22 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from mailstack.errors import MailstackError, StoreUnavailable, WriteRefused
 from mailstack.model.documents import Document, Key, Kind
-from mailstack.model.routing import Entry
 from mailstack.store.contract import (
     ANY,
     Change,
-    Credentials,
     Expected,
     Put,
     Remove,
-    Script,
     Stored,
     Write,
 )
 from mailstack.store.sqlite import copies, feed, queries
+from mailstack.store.sqlite.answers import StoreReader
 from mailstack.store.sqlite.connect import connect, create, upgrade
-from mailstack.store.sqlite.reader import Reader
 from mailstack.store.sqlite.rows import place
 from mailstack.store.sqlite.writer import Job, Writer
 from mailstack.store.sqlite.writes import Transaction, run
@@ -38,7 +35,25 @@ PRUNE_AT_ONCE = 5000
 T = TypeVar("T")
 
 
-class SqliteStore:
+class Followers(Protocol):
+    """Other processes that read the file."""
+
+    def tell(self, failure: StoreUnavailable | None) -> None:
+        """Let them see what was committed, or know of a fault, soon."""
+
+    async def caught_up(self) -> None:
+        """Return when they have seen what they were told; bounded."""
+
+
+class Nobody:
+    """No other process reads the file."""
+
+    def tell(self, failure: StoreUnavailable | None) -> None: ...
+
+    async def caught_up(self) -> None: ...
+
+
+class SqliteStore(StoreReader):
     """See ``store/contract.py``, which this is one of.
 
     Args:
@@ -48,16 +63,23 @@ class SqliteStore:
             would bounce all mail.
         wait: open the store although its file cannot be used now; everything raises
             ``StoreUnavailable`` until it can, which is noticed within a second.
+        followers: have seen a write, too, before it counts as done.
     """
 
     def __init__(
-        self, path: Path, *, delimiter: str = "+", create: bool = False, wait: bool = False
+        self,
+        path: Path,
+        *,
+        delimiter: str = "+",
+        create: bool = False,
+        wait: bool = False,
+        followers: Followers | None = None,
     ) -> None:
-        self._path = path
+        super().__init__(path)
         self._delimiter = delimiter
         self._create = create
         self._wait = wait
-        self._reader = Reader(path)
+        self._followers = followers or Nobody()
         self._writer = Writer(path, self._report)
         self._waiters = feed.Waiters()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,10 +94,12 @@ class SqliteStore:
             await asyncio.to_thread(self._prepare)
             self._reader.reopen()
             self._waiters.tell(self.position())
+            self._followers.tell(None)
         except StoreUnavailable as error:
             if not self._wait:
                 raise
             self._reader.fail(error)
+            self._followers.tell(error)
         self._loop = asyncio.get_running_loop()
         self._writer.start()
         return self
@@ -133,27 +157,6 @@ class SqliteStore:
             else:
                 await self._waiters.wait(self.position(), feed.LONGEST_WAIT_S)
 
-    # Lookups
-
-    def entries(self, domain: str, local: str, base: str) -> Sequence[Entry]:
-        if not local:
-            return self._reader.rows(queries.ENTRIES_OF_NONE, (domain,))
-        if local == base:
-            return self._reader.rows(queries.ENTRIES_OF_ONE, (domain, local))
-        return self._reader.rows(queries.ENTRIES_OF_TWO, (domain, local, base))
-
-    def credentials(self, domain: str, local: str) -> Credentials | None:
-        return queries.credentials(self._reader, domain, local)
-
-    def logins(self, after: str, limit: int) -> list[str]:
-        return queries.logins(self._reader, after, limit)
-
-    def scripts(self, owner: str) -> list[Script]:
-        return queries.scripts(self._reader, owner)
-
-    def script_text(self, owner: str, script_id: str) -> str | None:
-        return queries.script_text(self._reader, owner, script_id)
-
     # Writes
 
     async def put(self, document: Document, expected: Expected = ANY) -> str:
@@ -187,33 +190,27 @@ class SqliteStore:
     async def _write(self, job: Job[T]) -> T:
         self._reader.check()  # what cannot be read is not written to
         result = await self._writer.run(job)
-        self._refresh()
+        self._follow(None)
+        await self._followers.caught_up()
         if self._writer.log_is_long:
             # Only a reader that saw the log's end lets it be brought into the file whole, and
             # only one that saw the file whole lets the log begin anew (sqlite.org/wal, 2.2).
             await self._writer.checkpoint()
-            self._refresh()
+            self._follow(None)
         return result
 
     # What the writer says
 
-    def _refresh(self) -> None:
-        self._reader.refresh()
+    def _follow(self, failure: StoreUnavailable | None) -> None:
+        self._reader.follow(failure)
+        self._followers.tell(failure)
         if self._reader.is_open:
-            self._waiters.tell(self.position())
+            with suppress(StoreUnavailable):  # the reader keeps it, and says so to who asks
+                self._waiters.tell(self.position())
 
     def _report(self, failure: StoreUnavailable | None) -> None:
         if loop := self._loop:
-            loop.call_soon_threadsafe(self._checked, failure)
-
-    def _checked(self, failure: StoreUnavailable | None) -> None:
-        if failure is not None:
-            self._reader.fail(failure)
-            return
-        with suppress(StoreUnavailable):  # the reader keeps it, and says so to who asks
-            if not self._reader.is_open:
-                self._reader.reopen()
-            self._refresh()
+            loop.call_soon_threadsafe(self._follow, failure)
 
 
 def _apply(transaction: Transaction, writes: Sequence[Write]) -> list[str]:
