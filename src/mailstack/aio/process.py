@@ -147,9 +147,14 @@ async def _start(argv: Sequence[str], on_line: OnLine, env: Mapping[str, str]) -
 
 
 def as_account(argv: Sequence[str], uid: int, gid: int, groups: Sequence[int]) -> list[str]:
-    """Wrap ``argv`` in setpriv(1): account, and SIGTERM for the program when its parent dies."""
+    """Wrap ``argv`` in setpriv(1): account, and SIGTERM for the program when its parent dies.
+
+    What would start as root to become its account by itself starts as us where we are not root: in
+    a container of its own, which has that account already.
+    """
     wrapped = ["setpriv", "--pdeathsig", "TERM"]
-    if (uid, gid) != (os.geteuid(), os.getegid()):
+    stays = uid == 0 and os.geteuid() != 0
+    if not stays and (uid, gid) != (os.geteuid(), os.getegid()):
         keep = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
         wrapped += ["--reuid", str(uid), "--regid", str(gid), *keep]
     return [*wrapped, "--", *argv]

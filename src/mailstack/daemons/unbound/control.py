@@ -15,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 
 from mailstack.aio.command import run
-from mailstack.daemons.accounts import account
+from mailstack.daemons import program
 from mailstack.daemons.contract import (
     Command,
     Files,
@@ -59,13 +59,12 @@ class Unbound:
 
     def prepare(self, site: Site) -> None:
         """Create the folder of the trust anchor, and the anchor if there is none yet."""
-        owner = account(render.ACCOUNT)
         anchor = Path(render.trust_anchor(site))
         anchor.parent.mkdir(parents=True, exist_ok=True)
         if not anchor.exists():
             shutil.copyfile(ROOT_KEY, anchor)
         for path in (site.paths.data, anchor.parent, anchor):
-            os.chown(path, owner.uid, owner.gid)
+            program.own(path, site.account)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """One file, the owner's files at its end."""
