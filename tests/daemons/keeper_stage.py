@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ TOKEN = "a-token-of-at-least-32-characters"
 LOCAL = Settings.model_validate({**EXAMPLE, "spam": {"network_tests": False}})
 ANN, BOB = "ann@example.org", "bob@example.org"
 ANNS, BOBS = spam_key(Address(ANN)), spam_key(Address(BOB))
+SOON = {"soon.cf": "bayes_min_ham_num 5\nbayes_min_spam_num 5\n"}
+"""A database counts after five messages of each kind instead of 200."""
 USER = {"password": "{SHA512-CRYPT}$6$abcdefgh$" + 86 * "a"}
 
 
@@ -50,10 +52,14 @@ class Trio:
             assert (await client.delete(f"/v1/{path}")).is_success
 
     async def ask(
-        self, method: str, path: str, document: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        document: Mapping[str, Any] | None = None,
+        token: str = TOKEN,
     ) -> httpx.Response:
         """Ask the keeper."""
-        headers = {"authorization": f"Bearer {TOKEN}"}
+        headers = {"authorization": f"Bearer {token}"}
         port = self.keeper.site.addresses["spamkeeper.http"].port
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             return await client.request(method, path, json=document, headers=headers)
@@ -103,13 +109,20 @@ async def trio(state: Path) -> AsyncIterator[Trio]:
     replace_text(secure / "api.token", TOKEN + "\n", mode=0o600, owner=owner)
     async with (
         running(COUCHMAIL, couchmail_site) as couchmail,
-        running(SPAMD, site_for(SPAMD, state, offset=OFFSET, settings=LOCAL)) as spamd,
+        running(SPAMD, site_for(SPAMD, state, offset=OFFSET, settings=LOCAL), SOON) as spamd,
         running(KEEPER, site_for(KEEPER, state, offset=OFFSET, settings=LOCAL)) as keeper,
     ):
         three = Trio(couchmail, spamd, keeper)
         for address in (ANN, BOB):
             await three.write(f"users/{address}", USER)
         yield three
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    """Wait for what another process does on disk."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
 
 
 def message(text: str, *, number: int = 0, sender: str = "eve@example.com") -> bytes:

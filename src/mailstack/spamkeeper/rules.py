@@ -46,6 +46,7 @@ class Result(StrEnum):
 _EXIT_CODES: Final = {0: Result.UPDATED, 1: Result.CURRENT}
 _BAD: Final = re.compile(r"lint check|verification failed|validation failed")
 """What sa-update says of something that came and is not good; else nothing came at all."""
+_WARNING: Final = re.compile(r"\[\d+\] (?:warn|error): (.*)")
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ class Rules:
         home = {"HOME": str(self.folder)}
         finished = await command.run(argv, timeout_s=LINT_TIMEOUT_S, env=home)
         if finished.status:
-            return self._told_refused(_last_line(finished.output))
+            return self._told_refused(_first_warning(finished.output))
         return Result.UPDATED
 
     async def _put_in_force(self, staged: Path) -> Result:
@@ -143,7 +144,7 @@ class Rules:
         """Keep what is in force and the newest one before it."""
         now = (self.folder / CURRENT).readlink().name
         old = [path for path in self._versions() if path.name != now]
-        older = [path for path in old if not now.isdecimal() or int(path.name) < int(now)]
+        older = [path for path in old if now.isdecimal() and int(path.name) < int(now)]
         for path in old:
             if path not in older[-(KEEP - 1) :]:
                 shutil.rmtree(path, ignore_errors=True)
@@ -163,6 +164,11 @@ class Rules:
     def _told_refused(self, why: str) -> Result:
         _log.error("new rules are refused, the old ones stay: %s", why)
         return Result.REFUSED
+
+
+def _first_warning(output: str) -> str:
+    found = _WARNING.search(output)
+    return found[1] if found else _last_line(output)
 
 
 def _last_line(output: str) -> str:
