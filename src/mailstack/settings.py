@@ -2,6 +2,7 @@
 
 The reference page and the sample file are generated from this module. Unknown keys are errors.
 Reading files and command lines happens in ``settings_file.py``; here are only the types.
+Longer than most files here, because it is one table.
 """
 
 import re
@@ -133,6 +134,11 @@ class Submission(Section):
         description="Recipients of one login within 24 hours: more than people write to, little "
         "for who stole a password. 0: no limit.",
     )
+    check_from: bool = Field(
+        default=True,
+        description="Refuse a message whose From field is not an address of the login that sends "
+        "it: it is what people see, and the envelope alone does not bind it.",
+    )
 
 
 class Greylist(Section):
@@ -178,6 +184,14 @@ class Filter(Section):
         gt=0,
         le=280,
         description="Seconds for one scan, below Postfix's own wait of 300.",
+    )
+    reject_score: float | None = Field(
+        default=None,
+        ge=5,
+        le=1000,
+        description="Refuse a message with so many points before it is taken, if it is spam to "
+        "every one of its recipients; it is scanned twice then. Unset: nothing is refused for what "
+        "it says, spam goes to Spam.",
     )
 
 

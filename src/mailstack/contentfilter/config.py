@@ -66,6 +66,14 @@ class Config:
     delimiter: str = "+"
     couchmail: Address | None = None
     """Its API says who has a spam profile of their own; without it, nobody has."""
+    aliases: Address | None = None
+    """Its tables of aliases and senders, by socketmap; needed by the milter."""
+    milter: Address | None = None
+    """Where Postfix asks before the queue; None: it does not."""
+    check_from: bool = True
+    """Refuse users' messages whose From field is not one of their addresses."""
+    reject_score: float | None = None
+    """Refuse messages that are at least so much spam to every recipient."""
     token_file: Path | None = None
     """Holds the API's token."""
     uid: int = 0
@@ -92,7 +100,16 @@ class Config:
 
 def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON enters here
     match name:
-        case "listen" | "http" | "policy" | "mailboxes" | "spamd" | "couchmail":
+        case (
+            "listen"
+            | "http"
+            | "policy"
+            | "mailboxes"
+            | "spamd"
+            | "couchmail"
+            | "aliases"
+            | "milter"
+        ):
             host, port = value
             return (str(host), int(port))
         case "spool" | "usage" | "token_file":

@@ -38,12 +38,8 @@ class Filter:
         self.pool = Pool(
             config.mailboxes, config.hostname, config.timeouts, max_idle=config.max_connections
         )
-        self._judge = Judge(
-            config,
-            Scanner(config, self.metrics),
-            profiles,
-            self.metrics,
-        )
+        self.scanner = Scanner(config, metrics)
+        self._judge = Judge(config, self.scanner, profiles, metrics)
         self.capabilities = reply(
             250,
             config.hostname,

@@ -39,6 +39,12 @@ class FilterMetrics:
         self.over_limit = Counter(
             "mailstack_filter_over_limit", "Users' messages refused for having too many recipients."
         )
+        self.rejected = Counter(
+            "mailstack_filter_rejected",
+            "Messages refused before the queue: spam to all, or a From field not the user's.",
+            ("reason",),
+            [("spam",), ("from",)],
+        )
         self.scanning = 0
         self.transactions = 0
         self.connections = 0
@@ -51,6 +57,7 @@ class FilterMetrics:
             self.messages,
             self.replies,
             self.scan_time,
+            self.rejected,
             self.refused_connections,
             self.sent_recipients,
             self.over_limit,

@@ -49,6 +49,14 @@ class Scanner:
 
     async def verdict(self, message: bytes, envelope: bytes, user: str) -> Verdict:
         """One scan. Never raises: no answer is a verdict too, chosen by ``on_failure``."""
+        answer = await self.score(message, user, envelope)
+        if answer is None:
+            return self._without_answer
+        self._metrics.verdicts.counts[("spam" if answer.is_spam else "ham",)] += 1
+        return scored(answer)
+
+    async def score(self, message: bytes, user: str, envelope: bytes = b"") -> Scored | None:
+        """What spamd says; None if it says nothing, which is logged and counted."""
         started = time.perf_counter_ns()
         try:
             answer = await self._ask(message, envelope, user)
@@ -56,10 +64,9 @@ class Scanner:
             reason = _reason(error)
             _log.warning("spamd did not answer for %s: %s (%s)", user, reason, error)
             self._metrics.unscanned.counts[(reason,)] += 1
-            return self._without_answer
+            return None
         self._metrics.scan_time.observe(time.perf_counter_ns() - started)
-        self._metrics.verdicts.counts[("spam" if answer.is_spam else "ham",)] += 1
-        return scored(answer)
+        return answer
 
     async def _ask(self, message: bytes, envelope: bytes, user: str) -> Scored:
         async with asyncio.timeout(self._timeout_s), self._turns:

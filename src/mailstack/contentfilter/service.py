@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import Final
 
 from mailstack.contentfilter.config import Address, Config
+from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.filter import Filter
 from mailstack.contentfilter.http import HttpServer, pages
+from mailstack.contentfilter.milter_server import MilterServer
 from mailstack.contentfilter.outbound import Outbound, policy_listener
 from mailstack.contentfilter.session import Session
 from mailstack.contentfilter.usage_file import KeptUsage
@@ -42,6 +44,7 @@ class Service:
         self._outbound = Outbound(config.max_recipients_per_day, usage, current.metrics)
         self._policy = policy_listener(self._outbound)
         self._servers: list[asyncio.Server] = []
+        self._milter: MilterServer | None = None
         self._numbers = itertools.count(1)
         self.serving = asyncio.Event()
 
@@ -56,12 +59,15 @@ class Service:
             await _listen(config.listen, self._accept),
             await _listen(config.http, self._accept_http),
         ]
+        if config.milter and config.aliases:
+            self._milter = MilterServer(lambda: self._filter, Directory(config.aliases))
+            self._servers.append(await _listen(config.milter, self._milter.accept))
         if config.policy:
             await self._policy.start(Endpoint(*config.policy))
 
     @property
     def ports(self) -> list[int]:
-        """In use: LMTP, HTTP. Tests listen on port 0."""
+        """In use: LMTP, HTTP, milter. Tests listen on port 0."""
         return [int(server.sockets[0].getsockname()[1]) for server in self._servers]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -99,7 +105,10 @@ class Service:
             # No 250 was said, so the message stays in the client's queue.
             task.cancel()
         await self._policy.stop(_POLICY_GRACE_S)
-        self._servers[1].close()
+        if self._milter is not None:
+            await self._milter.stop()
+        for server in self._servers[1:]:
+            server.close()
 
     def _not_ready(self) -> str:
         return "stopping" if self._filter.retired else ""

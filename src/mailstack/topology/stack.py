@@ -128,6 +128,9 @@ STACK: Final = Topology(
             ports=(
                 Port("lmtp", 10024, "messages from the queue"),
                 Port("policy", 10027, "may this login send to so many? (policy protocol)"),
+                Port(
+                    "milter", 10025, "before the queue: forged From fields, certain spam (milter)"
+                ),
                 Port("http", 9154, "health, metrics", operations=True),
             ),
             volumes=(Volume("usage", "to how many recipients each login sent today", 16),),
@@ -162,9 +165,11 @@ STACK: Final = Topology(
         Link("postfix", "dovecot", "quota", "refuse at SMTP time what would not fit"),
         Link("postfix", "contentfilter", "lmtp", "messages to be scanned, then delivered"),
         Link("postfix", "contentfilter", "policy", "how much a login may send"),
+        Link("postfix", "contentfilter", "milter", "is it to be refused before it is taken?"),
         Link("contentfilter", "dovecot", "lmtp", "lmtp message delivery"),
         Link("contentfilter", "spamd", "spamc", "spamc client connection"),
         Link("contentfilter", "couchmail", "api", "who has a spam profile of their own"),
+        Link("contentfilter", "couchmail", "aliases", "whom a recipient is, who may send as whom"),
         Link("dovecot", "couchmail", "dict", "socat proxy from dovecot dict proxy socket"),
         Link("dovecot", "postfix", "reinject", "what sieve sends: redirects, vacation replies"),
         Link("managesieve", "dovecot", "sasl", "logins checked by Dovecot"),

@@ -250,7 +250,7 @@ async def theatre(spool: Path, **changes: object) -> AsyncIterator[Theatre]:
     own = Filter(config, metrics, lambda address: mailbox_of(address, config.delimiter))
     service, stop = Service(own), asyncio.Event()
     await service.start()
-    lmtp_port, http_port = service.ports
+    lmtp_port, http_port, *_ = service.ports
     async with asyncio.TaskGroup() as tasks:
         ended = tasks.create_task(service.run(stop))
         await service.serving.wait()

@@ -23,7 +23,7 @@ from mailstack.topology.model import Endpoint
 
 NEEDS_RESTART: Final = frozenset(
     {"listen", "http", "policy", "usage", "uid", "gid", "groups"}
-    | {"couchmail", "token_file", "delimiter"}
+    | {"couchmail", "aliases", "milter", "reject_score", "token_file", "delimiter"}
 )
 """What cannot change in a running process: its ports, its account, what it keeps and follows."""
 STOP_TIMEOUT_S: Final = 30.0

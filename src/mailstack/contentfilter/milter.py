@@ -1,0 +1,189 @@
+"""One connection of Postfix's smtpd before the queue: hears a message, then has one say.
+
+A message of a user: does its From field name the user (``author``)? A message of another server:
+is it spam to all of its recipients (``reject``)? Everything else passes. Postfix is told to go on
+without us when we do not answer another server's message, and to say 451 to a user, so what is not
+looked at is still scanned behind the queue, and a forged From field does not slip through.
+"""
+
+import asyncio
+import logging
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final
+
+from mailstack.contentfilter import author, reject
+from mailstack.contentfilter.directory import Directory
+from mailstack.contentfilter.streams import put
+from mailstack.errors import ProtocolError
+from mailstack.protocols import milter
+from mailstack.protocols.milter import CONTINUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailstack.contentfilter.filter import Filter
+
+IDLE_S: Final = 3600.0
+"""Postfix keeps a connection as long as its client stays, who may be silent for 300 s at a time."""
+READ_OCTETS: Final = 131_072
+
+_log = logging.getLogger(__name__)
+
+
+class Message:
+    """What has been heard of one message. Make one at each MAIL."""
+
+    def __init__(self, sender: bytes, login: str, max_octets: int, max_recipients: int) -> None:
+        self.sender = sender
+        self.login = login
+        self.recipients: list[bytes] = []
+        self.from_fields: list[bytes] = []
+        self.whole = True
+        """Everything was kept; otherwise it is too large to be judged here."""
+        self._pieces: list[bytes] = []
+        self._room = max_octets
+        self._max_recipients = max_recipients
+
+    def add_recipient(self, recipient: bytes) -> None:
+        if len(self.recipients) < self._max_recipients:
+            self.recipients.append(recipient)
+        else:
+            self.whole = False
+
+    def add_field(self, field: milter.HeaderField) -> None:
+        if field.name.lower() == b"from" and len(self.from_fields) < 2:  # noqa: PLR2004 - one too many
+            self.from_fields.append(field.value)
+        value = field.value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        self.add(b"%b:%b\r\n" % (field.name, value))
+
+    def add(self, octets: bytes) -> None:
+        self._room -= len(octets)
+        if self._room < 0:
+            self.whole = False
+            self._pieces.clear()
+        else:
+            self._pieces.append(octets)
+
+    def octets(self) -> bytes:
+        return b"".join(self._pieces)
+
+
+class MilterSession:
+    """Make one per connection, ``run`` it once."""
+
+    def __init__(
+        self,
+        current: "Callable[[], Filter]",
+        directory: Directory,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._current = current
+        self._directory = directory
+        self._reader = reader
+        self._writer = writer
+        self._events = milter.Reader()
+        self._client = milter.Connected(b"", b"")
+        self._helo = b""
+        self._login = ""
+        self._message: Message | None = None
+        self._open = True
+
+    async def run(self) -> None:
+        """Until Postfix leaves."""
+        try:
+            while self._open:
+                async with asyncio.timeout(IDLE_S):
+                    data = await self._reader.read(READ_OCTETS)
+                if not data:
+                    return
+                for event in self._events.feed(data):
+                    await self._hear(event)
+        except (OSError, ProtocolError) as error:
+            _log.warning("milter connection: %s", error)
+        finally:
+            self._writer.close()
+
+    async def _hear(self, event: milter.Event) -> None:
+        match event:
+            case milter.BodyPiece(octets):
+                self._expect().add(octets)
+            case milter.HeaderField():
+                self._expect().add_field(event)
+            case milter.EndOfHeader():
+                self._expect().add(b"\r\n")
+            case milter.RcptTo(recipient):
+                self._expect().add_recipient(recipient)
+            case milter.MailFrom(sender):
+                config = self._current().config
+                self._message = Message(
+                    sender, self._login, config.max_scan_octets, config.max_recipients
+                )
+            case milter.EndOfMessage():
+                message, self._message = self._expect(), None
+                put(self._writer, await self._say(message))
+            case _:
+                self._hear_of_the_connection(event)
+
+    def _hear_of_the_connection(self, event: milter.Event) -> None:
+        match event:
+            case milter.Offer():
+                body = self._current().config.reject_score is not None
+                put(self._writer, milter.accept(event, body=body))
+            case milter.Macros(b"M", values):
+                self._login = values.get(b"auth_authen", b"").decode("utf-8", "surrogateescape")
+            case milter.Connected():
+                self._client = event
+            case milter.Helo(name):
+                self._helo = name
+            case milter.Abandoned():
+                self._message = None
+            case milter.Quit(again):
+                self._message, self._open = None, again
+
+    def _expect(self) -> Message:
+        if self._message is None:
+            raise milter.BadPacket("a piece of a message outside of one")
+        return self._message
+
+    async def _say(self, message: Message) -> bytes:
+        refusal = await self._refusal(message)
+        if not refusal:
+            return CONTINUE
+        _log.info("refused from <%s>: %s", message.sender.decode("utf-8", "replace"), refusal)
+        return milter.refuse(refusal)
+
+    async def _refusal(self, message: Message) -> str:
+        config, metrics = self._current().config, self._current().metrics
+        if message.login:
+            if not config.check_from:
+                return ""
+            said = await author.objection(self._directory, message.login, message.from_fields)
+            metrics.rejected.counts[("from",)] += said.startswith("5")
+            return said
+        if config.reject_score is None or not message.whole:
+            return ""
+        said = await self._spam(message, config.reject_score)
+        metrics.rejected.counts[("spam",)] += bool(said)
+        return said
+
+    async def _spam(self, message: Message, limit: float) -> str:
+        filter_ = self._current()
+        asked = await reject.profiles_of(self._directory, message.recipients, filter_.profiles)
+        octets = self._received(message) + message.octets()
+        try:
+            async with asyncio.timeout(filter_.config.scan_timeout_s):
+                mildest = await reject.agreed(filter_.scanner, octets, sorted(asked), limit)
+        except TimeoutError:
+            return ""
+        return f"550 5.7.1 This message is spam ({mildest.score:.1f} points)" if mildest else ""
+
+    def _received(self, message: Message) -> bytes:
+        """Envelope and client, where Postfix will write them: spamd asks SPF and blocklists."""
+        name = b"unknown" if self._client.name.startswith(b"[") else self._client.name
+        hostname = self._current().config.hostname.encode()
+        helo, address = self._helo or b"unknown", self._client.address
+        envelope = b"Return-Path: <%b>\r\n" % message.sender
+        client = b"Received: from %b (%b [%b])\r\n" % (helo, name, address)
+        us = b"\tby %b (Postfix) with ESMTP id 0; %b\r\n" % (hostname, formatdate().encode())
+        return envelope + client + us
