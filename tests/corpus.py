@@ -18,13 +18,25 @@ from typing import Final
 BEGIN: Final = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """Of every corpus; each message is some minutes younger than the one before."""
 
-FIRST: Final = ["Ada", "Bruno", "Carla", "Dario", "Elif", "Femke", "Goran", "Hanna", "Ivo", "Jana", "Karim", "Lotte", "Milan", "Noor", "Otto", "Petra", "Quirin", "Rosa", "Samir", "Tilda", "Ulf", "Vera", "Wim", "Xenia", "Yara", "Zoe"]
-LAST: Final = ["Abt", "Baker", "Conti", "Dijkstra", "Ek", "Fabri", "Groen", "Holm", "Ivic", "Jansen", "Kerr", "Lund", "Moretti", "Novak", "Olsen", "Prins", "Quist", "Rossi", "Sauer", "Tamm", "Unger", "Vos", "Weber", "Young", "Zeman"]
-PLACES: Final = (
-    "the boat house", "the library", "room 12", "the old mill", "Utrecht", "the harbour", "the café",
-    "the workshop", "Lund", "the town hall", "the garden shed", "platform 4",
+HAM_IN_HTML: Final = 0.1
+SPAM_QUEUED_LONG: Final = 0.85
+"""Of the spam lay for hours in the queue of whoever sends millions."""
+
+FIRST: Final = (
+    "Ada", "Bruno", "Carla", "Dario", "Elif", "Femke", "Goran", "Hanna", "Ivo", "Jana", "Karim",
+    "Lotte", "Milan", "Noor", "Otto", "Petra", "Quirin", "Rosa", "Samir", "Tilda", "Ulf", "Vera",
+    "Wim", "Xenia", "Yara", "Zoe",
 )  # fmt: skip
-DAYS: Final = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+LAST: Final = (
+    "Abt", "Baker", "Conti", "Dijkstra", "Ek", "Fabri", "Groen", "Holm", "Ivic", "Jansen", "Kerr",
+    "Lund", "Moretti", "Novak", "Olsen", "Prins", "Quist", "Rossi", "Sauer", "Tamm", "Unger", "Vos",
+    "Weber", "Young", "Zeman", "Zwart",
+)  # fmt: skip
+PLACES: Final = (
+    "the boat house", "the library", "room 12", "the old mill", "Utrecht", "the harbour",
+    "the café", "the workshop", "Lund", "the town hall", "the garden shed", "platform 4",
+)  # fmt: skip
+DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ ENGINEER: Final = Voice(
     subjects=("Re: {thing} review", "[turbine] {thing} fails on {day}", "Build {number} is red",
               "Agenda for {day}", "Notes: {thing}", "Release {number} and the {thing}"),
     sentences=(
-        "I reproduced the failure of the {thing} with build {number}, the trace is attached to the ticket.",
+        "I reproduced the failure of the {thing} with build {number}; the trace is in the ticket.",
         "{first} will look at the {thing} on {day}, after the retrospective.",
         "Please rebase, the {thing} moved to its own module and the imports changed.",
         "The bearing temperature rose by {number} kelvin before the {thing} tripped.",
@@ -71,14 +83,16 @@ ENGINEER: Final = Voice(
         "The stand-up on {day} is moved to {place}; {first} brings the projector.",
     ),
     things=("gearbox", "scheduler", "pitch controller", "parser", "sensor bus", "inverter",
-            "deployment script", "data logger", "hydraulic pump", "cache", "firmware", "test bench"),
+            "deployment script", "data logger", "hydraulic pump", "cache", "firmware",
+            "test bench"),
 )  # fmt: skip
 PERSONAS: Final = {"gardener": GARDENER, "engineer": ENGINEER}
 
 QUIET: Final = (
     Voice(  # a consultant nobody asked
         subjects=("Quick question about your website", "Following up on {thing}",
-                  "An idea for your {thing}", "Partnership for {thing}", "Your {thing} this quarter"),
+                  "An idea for your {thing}", "Partnership for {thing}",
+                  "Your {thing} this quarter"),
         sentences=(
             "I came across your company and noticed that your {thing} could reach more prospects.",
             "Our specialists increased organic {thing} by {number} percent for similar businesses.",
@@ -86,7 +100,7 @@ QUIET: Final = (
             "We guarantee first page rankings and a dedicated account executive for your {thing}.",
             "Competitors in your niche already outsource their {thing} to our offshore team.",
             "May I send a complimentary audit of your {thing} with {number} actionable insights?",
-            "Kindly share the decision maker responsible for {thing} so that I can forward a proposal.",
+            "Kindly share the decision maker for {thing} so that I can forward a proposal.",
             "Our packages begin at {number} per month and scale with your {thing} growth.",
         ),
         things=("traffic", "backlinks", "lead generation", "conversion funnel", "brand visibility",
@@ -101,9 +115,9 @@ QUIET: Final = (
             "Our {thing} carry certificates and ship from the port within {number} days.",
             "Please kindly advise your purchase plan of {thing}, the MOQ is {number} pieces.",
             "Attached price list of {thing} is valid until {day} including OEM logo printing.",
-            "Dear purchasing manager, customised {thing} can be delivered as samples free of freight.",
+            "Dear purchasing manager, samples of customised {thing} are free of freight.",
             "Moulds for {thing} are made in house and inspected before every container loading.",
-            "We sincerely hope for long term cooperation regarding {thing} with your esteemed firm.",
+            "We sincerely hope for long term cooperation on {thing} with your esteemed firm.",
         ),
         things=("silicone gaskets", "LED panels", "packaging boxes", "injection moulds", "zippers",
                 "stainless fasteners", "solar brackets", "lanyards", "ceramic tiles"),
@@ -122,7 +136,8 @@ LOUD: Final = Voice(
         "Please send your full name, bank account and telephone number for the fund transfer.",
         "Lose weight fast with {thing}, doctors hate it, while supplies last.",
     ),
-    things=("Viagra", "Cialis", "lottery prize", "inheritance fund", "replica watches", "casino bonus"),
+    things=("Viagra", "Cialis", "lottery prize", "inheritance fund", "replica watches",
+            "casino bonus"),
     closing=("ACT NOW!!!", "God bless you, Barrister", "Click below"),
 )  # fmt: skip
 
@@ -133,55 +148,63 @@ class Corpus:
     def __init__(self, address: str, persona: str, seed: int = 1) -> None:
         self._address = address
         self._voice = PERSONAS[persona]
-        self._ham = random.Random(f"{seed}/{persona}/ham")
-        self._spam = random.Random(f"{seed}/{address}/spam")
+        self._ham = random.Random(f"{seed}/{persona}/ham")  # noqa: S311 - to be repeated
+        self._spam = random.Random(f"{seed}/{address}/spam")  # noqa: S311
 
     def ham(self, count: int) -> Iterator[bytes]:
         """Yield mail from people the user knows."""
+        rng = self._ham
         for number in range(count):
-            sender = _person(self._ham)
-            yield self._written(self._ham, self._voice, sender, f"h{number}", number)
+            letter = self._written(rng, self._voice, _person(rng), f"h{number}", number)
+            yield _finished(letter, _html(rng, letter) if rng.random() < HAM_IN_HTML else None)
 
     def spam(self, count: int, *, quiet: float = 0.8) -> Iterator[bytes]:
         """Yield mail nobody asked for; ``quiet`` is the share of it that few rules find."""
+        rng = self._spam
         for number in range(count):
-            rng = self._spam
             voice = rng.choice(QUIET) if rng.random() < quiet else LOUD
-            yield self._written(rng, voice, _stranger(rng), f"s{number}", number, html=True)
+            letter = self._written(rng, voice, _stranger(rng), f"s{number}", number)
+            if rng.random() < SPAM_QUEUED_LONG:
+                del letter["Date"]
+                at = BEGIN + timedelta(minutes=17 * number) - timedelta(hours=rng.randint(7, 11))
+                letter["Date"] = format_datetime(at)
+            yield _finished(letter, _html(rng, letter))
 
     def quiet(self, count: int) -> Iterator[bytes]:
         """Yield spam that few rules find, and no other."""
         return self.spam(count, quiet=1.0)
 
     def _written(
-        self,
-        rng: random.Random,
-        voice: Voice,
-        sender: str,
-        name: str,
-        age: int,
-        *,
-        html: bool = False,
-    ) -> bytes:
-        at = BEGIN + timedelta(minutes=17 * age)
+        self, rng: random.Random, voice: Voice, sender: str, name: str, age: int
+    ) -> EmailMessage:
+        at = format_datetime(BEGIN + timedelta(minutes=17 * age))
         message = EmailMessage(policy=SMTP)
-        domain = sender.rpartition("@")[2].rstrip(">")
+        host = sender.rpartition("@")[2].rstrip(">")
+        client = f"mail.{host} [11.7.{rng.randrange(256)}.{rng.randrange(1, 250)}]"
         message["Received"] = (
-            f"from mail.{domain} (mail.{domain} [192.0.2.{rng.randrange(1, 250)}]) "
-            f"by mx.home.example (Postfix) with ESMTPS id {rng.getrandbits(40):X}; "
-            f"{format_datetime(at)}"
+            f"from mail.{host} ({client}) by mx.home.example (Postfix) with ESMTPS "
+            f"id {rng.getrandbits(40):X}; {at}"
         )
         message["From"] = sender
         message["To"] = self._address
         message["Subject"] = _filled(rng, voice, rng.choice(voice.subjects))
-        message["Date"] = format_datetime(at)
-        message["Message-ID"] = f"<{name}.{rng.getrandbits(48):x}@{domain}>"
-        paragraphs = list(_paragraphs(rng, voice, sender))
-        if html:
-            message.set_content(_as_html(paragraphs, rng), subtype="html")
-        else:
-            message.set_content("\n\n".join(paragraphs) + "\n")
-        return message.as_bytes()
+        message["Date"] = at
+        message["Message-ID"] = f"<{name}.{rng.getrandbits(48):x}@{host}>"
+        message.set_content("\n\n".join(_paragraphs(rng, voice, sender)) + "\n")
+        return message
+
+
+def _finished(letter: EmailMessage, html: str | None) -> bytes:
+    if html is not None:
+        letter.set_content(html, subtype="html")
+    return letter.as_bytes()
+
+
+def _html(rng: random.Random, letter: EmailMessage) -> str:
+    colour = rng.choice(("#333", "#222244", "#111"))
+    paragraphs = letter.get_content().split("\n\n")
+    body = "".join(f"<p style='color:{colour}'>{one}</p>\n" for one in paragraphs)
+    return f"<html><body>\n{body}</body></html>\n"
 
 
 def _paragraphs(rng: random.Random, voice: Voice, sender: str) -> Iterator[str]:
@@ -190,12 +213,6 @@ def _paragraphs(rng: random.Random, voice: Voice, sender: str) -> Iterator[str]:
     for start in range(0, len(chosen), 2):
         yield " ".join(_filled(rng, voice, one) for one in chosen[start : start + 2])
     yield f"{rng.choice(voice.closing)}\n{sender.partition(' <')[0]}"
-
-
-def _as_html(paragraphs: Sequence[str], rng: random.Random) -> str:
-    colour = rng.choice(("#333", "#222244", "#111"))
-    body = "".join(f"<p style='color:{colour}'>{one}</p>\n" for one in paragraphs)
-    return f"<html><body>\n{body}</body></html>\n"
 
 
 def _filled(rng: random.Random, voice: Voice, text: str) -> str:
