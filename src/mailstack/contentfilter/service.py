@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from mailstack.aio.sockets import listen
 from mailstack.contentfilter.config import Address, Config
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.filter import Filter
@@ -63,7 +64,7 @@ class Service:
             self._milter = MilterServer(lambda: self._filter, Directory(config.aliases))
             self._servers.append(await _listen(config.milter, self._milter.accept))
         if config.policy:
-            await self._policy.start(Endpoint(*config.policy))
+            await self._policy.start(listen(Endpoint(*config.policy))[0])
 
     @property
     def ports(self) -> list[int]:

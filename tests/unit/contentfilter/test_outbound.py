@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailstack.aio.sockets import listen
 from mailstack.contentfilter import usage_file
 from mailstack.contentfilter.metrics import FilterMetrics
 from mailstack.contentfilter.outbound import Outbound, policy_listener
@@ -189,7 +190,7 @@ def test_never_more_than_the_limit_within_a_day(asks: list[tuple[int, int]], lim
 async def test_on_a_socket(clock: Clock) -> None:
     """Requests on one connection are answered in order; nonsense ends it, and it alone."""
     listener = policy_listener(outbound(clock))
-    await listener.start(Endpoint(LOOPBACK, 0))
+    await listener.start(listen(Endpoint(LOOPBACK, 0))[0])
     text = b"sasl_username=ann@example.org\nrecipient_count=6\n\n"
     async with asyncio.timeout(5):
         reader, writer = await asyncio.open_connection(LOOPBACK, listener.port)
