@@ -6,7 +6,7 @@ import smtplib
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,6 +61,16 @@ class MailStage:
         """Let alice, logged in on the submission port, do something."""
         return await asyncio.to_thread(_with_login, self.address("submission"), act)
 
+    async def as_script(self, sender: str, to: str, text: str) -> None:
+        """Let a user's script send something, as Dovecot does."""
+        peer = self.address("reinject")
+
+        def send() -> None:
+            with smtplib.SMTP(peer.host, peer.port, timeout=10) as client:
+                client.sendmail(sender, [to], text.replace("\n", "\r\n"))
+
+        await asyncio.to_thread(send)
+
     async def delivered(self) -> str:
         """The next message that reaches the content filter."""
         async with asyncio.timeout(10):
@@ -96,18 +106,26 @@ def make_dkim_key(state: Path, uid: int) -> None:
 
 @asynccontextmanager
 async def mail_stage(
-    chosen: Settings | None = None, overrides: Overrides | None = None
+    chosen: Settings | None = None,
+    overrides: Overrides | None = None,
+    addresses: Mapping[str, Endpoint] | None = None,
 ) -> AsyncIterator[MailStage]:
-    """Start both daemons, and stop them at the end."""
+    """Start both daemons, and stop them at the end; ``addresses`` stand in for peers."""
     chosen = chosen or settings()
     with state_folder() as state:
         make_certificate(state)
-        dns = {"resolver.dns": Endpoint(RESOLVER, 53)}
-        signer = site_for(OPENDKIM, state, offset=OFFSET, settings=chosen, addresses=dns)
-        make_dkim_key(state, signer.account.uid)
-        async with peers(RESOLVER) as them, running(OPENDKIM, signer) as opendkim:
+        async with AsyncExitStack() as stack:
+            them = await stack.enter_async_context(peers(RESOLVER))
+            asked = {"resolver.dns": Endpoint(RESOLVER, 53), **them.addresses}
+            signer = site_for(OPENDKIM, state, offset=OFFSET, settings=chosen, addresses=asked)
+            make_dkim_key(state, signer.account.uid)
+            opendkim = await stack.enter_async_context(running(OPENDKIM, signer))
             site = site_for(
-                POSTFIX, state, offset=OFFSET, settings=chosen, addresses=them.addresses
+                POSTFIX,
+                state,
+                offset=OFFSET,
+                settings=chosen,
+                addresses={**them.addresses, **(addresses or {})},
             )
-            async with running(POSTFIX, site, overrides) as postfix:
-                yield MailStage(postfix, opendkim, them)
+            postfix = await stack.enter_async_context(running(POSTFIX, site, overrides))
+            yield MailStage(postfix, opendkim, them)

@@ -10,12 +10,19 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import dns.message
 import dns.rcode
 import dns.rrset
 
+from mailstack.contentfilter.config import Config
+from mailstack.contentfilter.directory import Directory
+from mailstack.contentfilter.filter import Filter
+from mailstack.contentfilter.metrics import FilterMetrics
+from mailstack.contentfilter.milter import MilterSession
+from mailstack.model.spamkey import SITE
 from mailstack.topology.model import LOOPBACK, Endpoint
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -86,6 +93,21 @@ class Peers:
             answer = self.look_up(name, key).encode()
             writer.write(b"%d:%s," % (len(answer), answer))
 
+    async def domains_port(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Both protocols of couchmail's port; OpenDKIM asks by tcp_table(5)."""
+        first = await reader.readexactly(1)
+        if first.isdigit():
+            reader._buffer[:0] = first  # type: ignore[attr-defined]
+            return await self.socketmap(reader, writer)
+        while line := (first + await reader.readuntil(b"\n")).decode():
+            answer = self.look_up("domains", line.split()[-1])
+            status = {"OK": 200, "NOTFOUND": 500, "TEMP": 400}[answer.split()[0]]
+            writer.write(f"{status} said\n".encode())
+            first = b""
+        return None
+
     async def policy(
         self,
         answer: Callable[[dict[str, str]], str],
@@ -117,6 +139,15 @@ class Peers:
         _, user, password = base64.b64decode(response).decode().split("\0")
         verdict = "OK" if self.logins.get(user) == password else "FAIL"
         return f"{verdict}\t{words[1]}\tuser={user}\n"
+
+    async def milter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The filter's own, which asks the socketmap above who may send as whom."""
+        aliases = self.addresses["couchmail.aliases"]
+        nowhere = (LOOPBACK, 1)
+        config = Config("filter", nowhere, nowhere, nowhere, nowhere, spool=Path())
+        own = Filter(config, FilterMetrics(), lambda _: SITE)
+        asked = Directory((aliases.host, aliases.port))
+        await MilterSession(lambda: own, asked, reader, writer).run()
 
     async def lmtp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 filter LMTP\r\n")
@@ -191,10 +222,11 @@ async def peers(resolver: str) -> AsyncIterator[Peers]:
 
 def _servers(them: Peers) -> dict[str, Serve]:
     return {
-        "couchmail.domains": them.socketmap,
+        "couchmail.domains": them.domains_port,
         "couchmail.mailboxes": them.socketmap,
         "couchmail.aliases": them.socketmap,
         "contentfilter.lmtp": them.lmtp,
+        "contentfilter.milter": them.milter,
         "dovecot.sasl": them.login,
         "dovecot.quota": lambda r, w: them.policy(lambda _: them.quota, r, w),
         "postgrey.policy": lambda r, w: them.policy(them.greylisting, r, w),

@@ -47,7 +47,7 @@ class Postfix:
             master_cf.master_cf(site),
             overrides.get(master_override.NAME, ""),
             folder,
-            master_cf.public_services(site),
+            master_cf.inet_services(site),
         )
         return {
             main_override.NAME: main,

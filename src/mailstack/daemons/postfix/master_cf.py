@@ -11,7 +11,8 @@ from mailstack.daemons.postfix.endpoints import listen
 HEADER = """\
 # Written by mailstack: do not edit. Put what you want to change into overrides/postfix/master.cf:
 # whole services, or one parameter as "service/type/parameter = value" (postconf(1), -P). There,
-# smtp/inet, submission/inet and submissions/inet mean the services below, whatever their port.
+# smtp/inet, submission/inet, submissions/inet and reinject/inet mean the services below, whatever
+# their port.
 #
 # service  type  private unpriv  chroot  wakeup  maxproc command + args
 """
@@ -24,6 +25,7 @@ _USERS = """\
     -o smtpd_relay_restrictions=$mua_relay_restrictions
     -o smtpd_recipient_restrictions=$mua_recipient_restrictions
     -o smtpd_end_of_data_restrictions=$mua_end_of_data_restrictions
+    -o smtpd_milters=$mua_milters
     -o smtpd_discard_ehlo_keywords=chunking,etrn
     -o milter_macro_daemon_name=$mua_milter_name
     -o cleanup_service_name=subcleanup
@@ -36,6 +38,23 @@ _FORGETFUL = """\
 """
 """An smtpd remembers the addresses whose lookup failed and answers 451 for them until it ends. So
 it ends soon: after an outage of couchmail mail flows within seconds. Idle ones also cost memory."""
+
+_SCRIPTS = """\
+    -o syslog_name=postfix/reinject
+    -o smtpd_tls_security_level=none
+    -o smtpd_client_connection_rate_limit=0
+    -o smtpd_helo_restrictions=
+    -o smtpd_sender_restrictions=$reinject_sender_restrictions
+    -o smtpd_relay_restrictions=$reinject_relay_restrictions
+    -o smtpd_recipient_restrictions=$reinject_recipient_restrictions
+    -o smtpd_milters=$dkim_milter
+    -o smtpd_discard_ehlo_keywords=chunking,etrn
+    -o milter_macro_daemon_name=$mua_milter_name
+"""
+"""What differs for users' scripts: no login and no greylisting; signed like what a user writes."""
+
+_MAX_SCRIPTS = "20"
+"""As many deliveries run at once (``process_limit`` of Dovecot's lmtp), and each is one client."""
 
 _INTERNAL = """\
 # A user's message: header privacy, before DKIM signs it.
@@ -72,17 +91,17 @@ relay       unix  -       -       y       -       -       smtp
 
 def master_cf(site: Site) -> str:
     """Render the whole file, without overrides."""
-    return "\n".join((HEADER, _public(site), _INTERNAL))
+    return "\n".join((HEADER, _public(site), _reinject(site), _INTERNAL))
 
 
-def public_services(site: Site) -> dict[str, str]:
-    """The name an owner uses for a public service → its first field in this site's master.cf."""
-    names = ("smtp", "submission", "submissions")
+def inet_services(site: Site) -> dict[str, str]:
+    """The name an owner uses for a listening service → its first field in this site's master.cf."""
+    names = ("smtp", "submission", "submissions", "reinject")
     return {name: listen(site.addresses[f"postfix.{name}"]) for name in names}
 
 
 def _public(site: Site) -> str:
-    at = public_services(site)
+    at = inet_services(site)
     return f"""\
 # Other servers: postscreen speaks first, and hands who passes to smtpd.
 {_inet(at["smtp"], maxproc="1", command="postscreen")}
@@ -100,6 +119,13 @@ tlsproxy    unix  -       -       n       -       0       tlsproxy
     -o syslog_name=postfix/submissions
     -o smtpd_tls_wrappermode=yes
 {_FORGETFUL}{_USERS}"""
+
+
+def _reinject(site: Site) -> str:
+    return f"""\
+# Users' scripts: what they redirect, and their vacation replies. Dovecot alone is linked to it.
+{_inet(inet_services(site)["reinject"], maxproc=_MAX_SCRIPTS)}
+{_FORGETFUL}{_SCRIPTS}"""
 
 
 def _inet(where: str, *, maxproc: str = "-", command: str = "smtpd") -> str:

@@ -94,21 +94,54 @@ mua_recipient_restrictions =
     reject
 # How much a login may send within a day.
 mua_end_of_data_restrictions ={_limit(site)}
+
+### Restrictions for users' scripts (reinject, see master.cf)
+
+# From nobody (a vacation reply, a bounce passed on), or from a user of ours: never as a stranger.
+reinject_sender_restrictions =
+    reject_non_fqdn_sender
+    reject_unlisted_sender
+# Who reaches this port may relay. Only Dovecot can: the port is declared as internal, so it listens
+# on loopback, or on a cluster behind a policy that lets no other pod in.
+reinject_relay_restrictions = check_client_access static:permit, reject
+# An address of ours that does not exist is told at once, and the script's owner keeps the message.
+reinject_recipient_restrictions =
+    reject_non_fqdn_recipient
+    reject_unlisted_recipient
+    check_client_access static:permit
+    reject
 """
 
 
 def milters(site: Site) -> str:
     """OpenDKIM reads the daemon's name to tell what is to be signed (see opendkim.conf)."""
+    settings = site.settings
     return f"""\
-### DKIM: verified on port 25, signed on submission
+### DKIM: verified on port 25, signed on submission; before it, what is to be refused at once
 
-smtpd_milters = inet:{site.addresses["opendkim.milter"]}
+dkim_milter = inet:{site.addresses["opendkim.milter"]}
+# Certain spam (filter.reject_score): without an answer the message is taken, and scanned later.
+smtpd_milters = {_filter_milter(site, "accept", wanted=settings.filter.reject_score is not None)}
+# A From field that is not the user's (submission.check_from): without an answer, not now.
+mua_milters = {_filter_milter(site, "tempfail", wanted=settings.submission.check_from)}
 non_smtpd_milters =
 # Without it nothing would be signed and forgeries would look unsigned: the sender comes again.
 milter_default_action = tempfail
 milter_macro_daemon_name = VERIFYING
 mua_milter_name = ORIGINATING
 """
+
+
+def _filter_milter(site: Site, otherwise: str, *, wanted: bool) -> str:
+    """The list of milters; the filter's is not even asked where it has nothing to say.
+
+    It answers within ``filter.scan_timeout_s``, which is below the 300 s here.
+    """
+    if not wanted:
+        return "$dkim_milter"
+    peer = site.addresses["contentfilter.milter"]
+    limits = "connect_timeout=10s, content_timeout=300s"
+    return f"{{ inet:{peer}, default_action={otherwise}, {limits} }}, $dkim_milter"
 
 
 def _policy_service(site: Site, address: str) -> str:
