@@ -5,7 +5,7 @@ import base64
 import imaplib
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def dovecot(
-    state: Path, overrides: Overrides | None = None, **settings: object
+    state: Path,
+    overrides: Overrides | None = None,
+    addresses: Mapping[str, Endpoint] | None = None,
+    **settings: object,
 ) -> AsyncIterator[tuple[Running, DictServer]]:
     """A running Dovecot and the dict server behind it, which knows one user."""
     make_certificate(state)
@@ -40,7 +43,10 @@ async def dovecot(
             state,
             offset=OFFSET,
             settings=Settings.model_validate({**EXAMPLE, **settings}),
-            addresses={"couchmail.dict": Endpoint("127.0.0.1", store.port)},
+            addresses={
+                "couchmail.dict": Endpoint("127.0.0.1", store.port),
+                **(addresses or {}),
+            },
         )
         async with running(DAEMON, site, overrides) as stage:
             yield stage, store
@@ -58,18 +64,23 @@ def add_user(
     store.values["", f"shared/userdb/{address}"] = json.dumps({"user": address, **limit})
 
 
-def activate(store: DictServer, address: str, script: str, script_id: str = "1") -> None:
+def activate(
+    store: DictServer, address: str, script: str, script_id: str = "1", *, require: str = ""
+) -> None:
     """Make ``script`` the one that runs."""
+    script = f'require "{require}"; {script}' if require else script
     store.values[address, "priv/sieve/name/active"] = script_id
     store.values[address, f"priv/sieve/data/{script_id}"] = script
 
 
-async def deliver(site: Site, *recipients: str, message: str = HAM) -> Sequence[str]:
+async def deliver(
+    site: Site, *recipients: str, message: str = HAM, sender: str = "bob@example.com"
+) -> Sequence[str]:
     """One LMTP transaction: the answer to each recipient, or to its message if it was taken."""
     async with connect(site.addresses["dovecot.lmtp"], timeout_s=20) as dialog:
         await dialog.line()
         await dialog.ask("LHLO client.example.org")
-        await dialog.ask("MAIL FROM:<bob@example.com>")
+        await dialog.ask(f"MAIL FROM:<{sender}>")
         answers = [await dialog.ask(f"RCPT TO:<{name}>") for name in recipients]
         taken = [place for place, answer in enumerate(answers) if answer.startswith("250")]
         if taken:

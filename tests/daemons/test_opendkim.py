@@ -1,6 +1,7 @@
 """Real OpenDKIM behind real Postfix: users' mail is signed, everybody else's is verified."""
 
 import base64
+import smtplib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +71,46 @@ async def test_submitted_mail_is_signed(stage: MailStage) -> None:
     published = record(key).replace('" "', "").strip('"').encode()
     assert b"d=example.org; s=dkim;" in got
     assert dkim.verify(got, dnsfunc=lambda name, timeout=5: published)  # noqa: ARG005
+
+
+async def test_a_vacation_reply_is_signed(stage: MailStage) -> None:
+    """A script's own message, from a user of ours and with no sender, is signed like a user's."""
+    text = "From: Alice <alice@EXAMPLE.org>\nTo: bob@example.org\nSubject: away\n\naway\n"
+    await stage.as_script("", "bob@example.org", text)
+    assert "d=example.org; s=dkim;" in await stage.delivered()
+
+
+async def test_a_redirected_message_keeps_its_own_signature(stage: MailStage) -> None:
+    """What is redirected for somebody outside gets none of ours; its own still verifies."""
+    stage.peers.records["out._domainkey.remote.example.", "TXT"] = record(OUTSIDE)
+    await stage.as_script("alice@example.org", "bob@example.org", signed(HELLO))
+    got = await stage.delivered()
+    assert got.count("DKIM-Signature:") == 1
+    assert "dkim=pass" in got
+
+
+async def test_a_user_is_not_signed_as_somebody_outside(stage: MailStage) -> None:
+    """A From: that is not ours gets no signature that nobody could verify."""
+    text = "From: carol@remote.example\r\nTo: bob@example.org\r\nSubject: hi\r\n\r\nhi\r\n"
+    await stage.as_user(lambda c: c.sendmail("alice@example.org", ["bob@example.org"], text))
+    assert "DKIM-Signature" not in await stage.delivered()
+
+
+async def test_nothing_leaves_unsigned_while_couchmail_is_down(stage: MailStage) -> None:
+    """Whether a domain is ours cannot be told, so the message comes again."""
+    text = "From: alice@example.org\r\nTo: bob@example.org\r\nSubject: hi\r\n\r\nhi\r\n"
+
+    def send(client: smtplib.SMTP) -> tuple[int, bytes]:
+        client.mail("alice@example.org")
+        client.rcpt("bob@example.org")
+        client.putcmd("DATA")
+        client.getreply()
+        stage.peers.lookups_fail = True
+        client.send(text + ".\r\n")
+        return client.getreply()
+
+    code, _ = await stage.as_user(send)
+    assert code in {451, 452}
 
 
 async def test_good_signature_passes(stage: MailStage) -> None:

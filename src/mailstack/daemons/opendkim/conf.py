@@ -2,19 +2,25 @@
 
 One key signs every hosted domain: the signature's d= is the domain of From:, so each domain
 publishes the same record. Whether to sign is told by Postfix (the milter macro daemon_name), never
-by the client's address: no address is trusted for being near.
+by the client's address: no address is trusted for being near; and by couchmail, which knows whether
+the domain is ours (``templates/signing_table.lua``).
 """
 
 from ipaddress import ip_address
 
 from mailstack.daemons.contract import Site
+from mailstack.daemons.template import fill
 
+PACKAGE = "mailstack.daemons.opendkim"
 NAME = "opendkim.conf"
 KEY = "dkim.private"
 """The private key's name in STATE/secure."""
 RESOLVER_CONF = "resolver.conf"
 ORIGINATING = "ORIGINATING"
 """What Postfix calls its submission services to milters (``mua_milter_name`` in main.cf)."""
+SIGNING_TABLE = "signing_table.lua"
+LOOKUP_TIMEOUT_S = 5
+"""For couchmail's answer, far below Postfix's wait for a milter (``milter_content_timeout``)."""
 
 HEADER = """\
 # Written by mailstack: do not edit. Put what you want to change into
@@ -33,9 +39,15 @@ def key_table(site: Site) -> str:
     return f"# name  d=:selector:key\nhosted  %:{site.settings.dkim.selector}:{key}\n"
 
 
-def signing_table() -> str:
-    """Every author's address is signed by that key."""
-    return "# From:  name in key_table\n*  hosted\n"
+def signing_table(site: Site) -> str:
+    """Every author of a domain of ours is signed by that key."""
+    couchmail = site.addresses["couchmail.domains"]
+    values = {
+        "host": couchmail.host,
+        "port": str(couchmail.port),
+        "timeout_s": str(LOOKUP_TIMEOUT_S),
+    }
+    return fill(PACKAGE, SIGNING_TABLE, values)
 
 
 def internal_hosts() -> str:
@@ -87,10 +99,10 @@ TemporaryDirectory    {site.paths.run}
 def _signing(site: Site) -> str:
     conf = site.paths.conf
     return f"""\
-# Sign what users submit: Postfix says {ORIGINATING} on its submission services.
+# Sign what users submit, and what their scripts send: Postfix says {ORIGINATING} there.
 MTA                   {ORIGINATING}
 InternalHosts         refile:{conf / "internal_hosts"}
-SigningTable          refile:{conf / "signing_table"}
+SigningTable          lua:{conf / SIGNING_TABLE}
 KeyTable              file:{conf / "key_table"}
 # Its owner may keep the state folder anywhere; the key's own mode and owner are mailstack's care.
 RequireSafeKeys       no

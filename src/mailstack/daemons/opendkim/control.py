@@ -27,7 +27,8 @@ class OpenDkim:
     """Signs what leaves, verifies what arrives."""
 
     name = "opendkim"
-    packages: Sequence[str] = ("opendkim",)
+    # lua-socket: the signing table asks couchmail by a script in Lua.
+    packages: Sequence[str] = ("opendkim", "lua-socket")
     programs: Sequence[str] = ("opendkim",)
     override_files: Sequence[str] = (conf.NAME,)
 
@@ -58,7 +59,7 @@ class OpenDkim:
         files = {
             conf.NAME: text,
             "key_table": conf.key_table(site),
-            "signing_table": conf.signing_table(),
+            conf.SIGNING_TABLE: conf.signing_table(site),
             "internal_hosts": conf.internal_hosts(),
         }
         if conf.asks_resolver_by_address(site):
