@@ -17,6 +17,7 @@ TOOLS = {
     "mmdebstrap": ("mmdebstrap",),
     "openssl": ("openssl",),
     "setpriv": ("util-linux",),
+    "shellcheck": ("shellcheck",),
 }
 """Program → the Debian packages that bring it."""
 

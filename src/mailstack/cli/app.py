@@ -17,6 +17,7 @@ from mailstack import __version__
 from mailstack.cli.invocation import DEFAULT_CONFIG, DEFAULT_STATE, Invocation
 
 START, STACK, MAIL, DATA = "Start here", "The stack", "Mail", "Data"
+DEPLOY = "Containers"
 
 COMMANDS = {
     "demo": (START, "mailstack.cli.commands.demo"),
@@ -30,6 +31,14 @@ COMMANDS = {
     "alias": (MAIL, "mailstack.cli.commands.alias"),
     "sieve": (MAIL, "mailstack.cli.commands.sieve"),
     "spam": (MAIL, "mailstack.cli.commands.spam"),
+    "train": (MAIL, "mailstack.cli.commands.train"),
+    "images": (DEPLOY, "mailstack.cli.commands.images"),
+    "render": (DEPLOY, "mailstack.cli.commands.render"),
+    "secrets": (DEPLOY, "mailstack.cli.commands.secrets"),
+    "topology": (DEPLOY, "mailstack.cli.commands.topology"),
+    "probe": (DEPLOY, "mailstack.cli.commands.probe"),
+    "drain": (DEPLOY, "mailstack.cli.commands.drain"),
+    "backup": (DATA, "mailstack.cli.commands.backup"),
     "export": (DATA, "mailstack.cli.commands.export"),
     "import": (DATA, "mailstack.cli.commands.import_"),
 }
@@ -73,10 +82,15 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an optio
 def globals_(
     context: typer.Context,
     config: Annotated[
-        Path, typer.Option(metavar="FILE", help="The settings file.")
+        Path, typer.Option(metavar="FILE", envvar="MAILSTACK_CONFIG", help="The settings file.")
     ] = DEFAULT_CONFIG,
     state: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that holds everything the stack writes.")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            envvar="MAILSTACK_STATE",
+            help="The folder that holds everything the stack writes.",
+        ),
     ] = DEFAULT_STATE,
     sets: Annotated[
         list[str] | None,

@@ -20,6 +20,10 @@ COMMAND: Final = "mailstack render compose"
 SETTINGS: Final = "settings"
 """Folder of the settings file, mounted whole so that a new file is seen."""
 OVERRIDES: Final = "overrides"
+KEEP: Final = (
+    NOTICE.format(command=COMMAND)
+    + "# A folder that is mounted has to be there; yours stay in it.\n"
+)
 _GRACE: Final = {"postfix": "150s", "dovecot": "60s"}
 _USUAL_GRACE: Final = "45s"
 
@@ -35,6 +39,7 @@ def render(plan: Plan) -> dict[str, str]:
     return {
         "compose.yaml": documents(COMMAND, [_file(plan)]),
         f"{SETTINGS}/mailstack.toml": text,
+        **{f"{OVERRIDES}/{service.name}/.keep": KEEP for service in plan.topology.services},
     }
 
 

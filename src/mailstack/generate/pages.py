@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from mailstack.generate.api_page import api_page
 from mailstack.generate.cli_page import cli_page
+from mailstack.generate.examples import examples
 from mailstack.generate.metrics_page import metrics_page
 from mailstack.generate.picture import picture
 from mailstack.generate.settings_page import settings_page
@@ -16,5 +17,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/metrics.md": metrics_page,
     "docs/reference/api.md": api_page,
     "docs/topo.svg": picture,
+    **examples(),
 }
 """Path from the repository's root → its text. Every function is pure: same code, same text."""

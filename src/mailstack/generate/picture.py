@@ -76,7 +76,7 @@ def _columns(topology: Topology) -> list[list[str]]:
                 depth[link.target] = depth[source] + 1
                 waiting.append(link.target)
     deepest = max(depth.values())  # jobs, to which nothing leads, stand there as well
-    names = [INTERNET, *(one.name for one in (*topology.services, *topology.jobs))]
+    names = [INTERNET, *_names(topology)]
     return [[n for n in names if depth.get(n, deepest) == d] for d in range(deepest + 1)]
 
 
@@ -135,5 +135,8 @@ def _curve(link: Link, places: dict[str, _Place]) -> str:
 def _colour(source: str) -> str:
     if source == INTERNET:
         return "#57606a"
-    names = [one.name for one in (*STACK.services, *STACK.jobs)]
-    return _COLOURS[names.index(source) % len(_COLOURS)]
+    return _COLOURS[_names(STACK).index(source) % len(_COLOURS)]
+
+
+def _names(topology: Topology) -> list[str]:
+    return [*(s.name for s in topology.services), *(job.name for job in topology.jobs)]

@@ -5,6 +5,7 @@ packages, those libraries, our code. No compiler is in either. The first stage i
 every file, so that it is built once.
 """
 
+import json
 from typing import Final
 
 from mailstack import __version__
@@ -63,20 +64,19 @@ def _system(service: Service, base: Base) -> list[str]:
     steps += [base.account.format(name=n, uid=u) for n, u in accounts(service).items()]
     wanted = dict.fromkeys((*base.python, *base.packages.get(service.name, ())))
     steps += [f"{base.install} {' '.join(wanted)}", base.tidy]
-    # A mount point has to exist where the root file system is read-only.
-    folders = f"{places.STATE} {places.SETTINGS}"
-    steps.append(f"mkdir -p {folders}")
     return [
         "FROM ${BASE}",
         *_labels(service),
         "RUN " + " \\\n && ".join(steps),
+        # Mount points have to exist where the root file system is read-only. The mode is that of
+        # /tmp, because podman gives a tmpfs the mode of the folder under it.
+        f"RUN mkdir -p {places.STATE} {places.SETTINGS} && chmod 1777 {places.STATE}",
         f"COPY --from=libraries {HOME} {HOME}",
         *_environment(),
         *_user(service),
         *_ports(service),
         "STOPSIGNAL SIGTERM",
-        'ENTRYPOINT ["mailstack"]',
-        f'CMD ["run", "{service.name}"]',
+        f"CMD {json.dumps(places.command(service.name))}",
     ]
 
 

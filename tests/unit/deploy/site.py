@@ -1,0 +1,60 @@
+"""Example installations, as plans and as objects."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from mailstack.deploy.kubernetes.render import render
+from mailstack.deploy.plan import Plan
+from mailstack.settings_file import check
+from mailstack.topology.stack import STACK
+
+Object = dict[str, Any]
+
+
+def plan(**tables: object) -> Plan:
+    """A plan; ``kubernetes={"profile": "micro"}`` sets what is not the default."""
+    return Plan(STACK, check({"domain": "example.org", "email": "owner@example.net", **tables}))
+
+
+def objects(**tables: object) -> list[Object]:
+    """Every object that would be applied, but Secrets."""
+    return [*parsed(render(plan(**tables)))]
+
+
+def parsed(files: dict[str, str]) -> Iterator[Object]:
+    for name, text in files.items():
+        if name != "kustomization.yaml":
+            yield from yaml.safe_load_all(text)
+
+
+def of_kind(kind: str, found: list[Object]) -> dict[str, Object]:
+    """Name → object."""
+    return {one["metadata"]["name"]: one for one in found if one["kind"] == kind}
+
+
+def pod_specs(found: list[Object]) -> dict[str, Object]:
+    """Name of each workload → its pods' spec."""
+    kinds = ("Deployment", "StatefulSet")
+    specs = {
+        name: one["spec"]["template"]["spec"]
+        for kind in kinds
+        for name, one in of_kind(kind, found).items()
+    }
+    for name, job in of_kind("CronJob", found).items():
+        specs[name] = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return specs
+
+
+def templates(found: list[Object]) -> dict[str, Object]:
+    """Name of each workload → its pods' template."""
+    kinds = ("Deployment", "StatefulSet")
+    made = {
+        name: one["spec"]["template"]
+        for kind in kinds
+        for name, one in of_kind(kind, found).items()
+    }
+    for name, job in of_kind("CronJob", found).items():
+        made[name] = job["spec"]["jobTemplate"]["spec"]["template"]
+    return made
