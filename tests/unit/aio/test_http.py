@@ -1,0 +1,114 @@
+"""The small HTTP server, asked in good and in bad ways."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mailstack.aio import http
+from mailstack.aio.http import MAX_BODY, Answer, HttpServer, Request, bears, document, text
+
+
+async def echo(request: Request) -> Answer:
+    if request.path == ("fault",):
+        raise RuntimeError("of the handler")
+    return document({"method": request.method, "path": request.path, "octets": len(request.body)})
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    tasks: set[asyncio.Task[None]] = set()
+    server = HttpServer(echo)
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.get_running_loop().create_task(server.serve(reader, writer)))
+
+    listening = await asyncio.start_server(accept, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        listening.close()
+        await asyncio.gather(*tasks)
+
+
+async def answer(request: bytes, *, finish: bool = True) -> str:
+    async with connection() as (reader, writer):
+        writer.write(request)
+        if finish:
+            writer.write_eof()
+        async with asyncio.timeout(10):
+            return (await reader.read()).decode()
+
+
+async def test_a_request_with_a_body() -> None:
+    """It is read whole, and its path cut before it is unquoted."""
+    said = await answer(
+        b"POST /a/b%2f..%2fc?x=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    )
+    assert said.startswith("HTTP/1.1 200")
+    assert '{"method": "POST", "path": ["a", "b/../c"], "octets": 3}' in said
+
+
+async def test_head_has_no_body() -> None:
+    """But the length that GET would have."""
+    said = await answer(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    head, _, body = said.partition("\r\n\r\n")
+    assert "Content-Length: 46" in head
+    assert body == ""
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        b"",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 20_000,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" + b"x" * (MAX_BODY + 1),
+    ],
+)
+async def test_what_is_no_request_gets_no_answer(request_: bytes) -> None:
+    """The connection closes; nothing is logged that somebody outside could fill a disk with."""
+    assert await answer(request_) == ""
+
+
+async def test_a_fault_of_the_handler_ends_one_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged, and the server goes on."""
+    assert await answer(b"GET /fault HTTP/1.1\r\nHost: x\r\n\r\n") == ""
+    assert "of the handler" in caplog.text
+
+
+async def test_who_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that stays silent is closed."""
+    monkeypatch.setattr(http, "TIMEOUT_S", 0.05)
+    assert await answer(b"GET / HTTP", finish=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Bearer secret", True),
+        ("bearer secret", True),
+        ("Bearer secre", False),
+        ("Bearer", False),
+        ("Basic secret", False),
+        ("Bearer sécret", False),
+        ("", False),
+    ],
+)
+def test_the_token(header: str, expected: bool) -> None:  # noqa: FBT001 - a table
+    """Exactly that one, whatever is sent."""
+    request = Request("GET", (), {"authorization": header})
+    assert bears(request, "secret") is expected
+
+
+def test_words_end_with_a_newline() -> None:
+    """They are shown on terminals."""
+    assert text(404, "no such page").body == b"no such page\n"
