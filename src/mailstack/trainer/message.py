@@ -55,6 +55,10 @@ class Listed:
     def id(self) -> bytes:
         return sha256(self.guid).digest()[:_ID_OCTETS]
 
+    @property
+    def held_out(self) -> bool:
+        return held_out(self.id)
+
 
 def held_out(message_id: bytes) -> bool:
     """Whether the message is kept for measuring, in every run."""
