@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailstack.deploy import places
+from mailstack.deploy.kubernetes import volumes
 from mailstack.deploy.kubernetes.config import settings_text
 from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
 from mailstack.deploy.plan import Plan
@@ -49,8 +50,21 @@ def _file(plan: Plan) -> Object:
         "name": plan.name,
         "services": {service.name: _service(plan, service) for service in services},
         "networks": dict(_networks(plan)),
-        "volumes": {f"{service.name}-data": {} for service in services if service.volumes},
+        "volumes": {
+            **{f"{service.name}-data": {} for service in services if service.volumes},
+            **{f"{name}-state": dict(_SHARED_TMPFS) for name in _shared_states(plan)},
+        },
     }
+
+
+_SHARED_TMPFS: Final = {
+    "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "mode=1777"},
+}
+
+
+def _shared_states(plan: Plan) -> list[str]:
+    """Services whose state folder another one of their pod sees, too."""
+    return [service.also for service in plan.topology.services if service.also]
 
 
 def _service(plan: Plan, service: Service) -> Object:
@@ -67,8 +81,7 @@ def _service(plan: Plan, service: Service) -> Object:
         found["cap_add"] = sorted(POSTFIX_CAPABILITIES)
     found |= {
         "security_opt": ["no-new-privileges:true"],
-        # Anybody may write to a scratch folder that no other container sees.
-        "tmpfs": [f"{places.STATE}:mode=1777", "/tmp:mode=1777"],  # noqa: S108
+        "tmpfs": _tmpfs(plan, service),
         "volumes": [*_volumes(plan, service)],
         "healthcheck": {
             "test": ["CMD", "mailstack", "probe", service.name],
@@ -80,6 +93,8 @@ def _service(plan: Plan, service: Service) -> Object:
         "stop_grace_period": _GRACE.get(pod, _USUAL_GRACE),
         "restart": "unless-stopped",
     }
+    if service.also:
+        found["pid"] = f"service:{service.also}"
     return found | (_in_pod_of(pod) if pod != service.name else _own_place(plan, pod))
 
 
@@ -110,9 +125,18 @@ def _own_place(plan: Plan, pod: str) -> Object:
 _LOWEST_OPEN: Final = 1024
 
 
+def _tmpfs(plan: Plan, service: Service) -> list[str]:
+    """Anybody may write to a scratch folder that no other container sees."""
+    state, tmp = f"{places.STATE}:mode=1777", "/tmp:mode=1777"  # noqa: S108
+    shared = service.also or service.name in _shared_states(plan)
+    return [tmp] if shared else [state, tmp]
+
+
 def _volumes(plan: Plan, service: Service) -> Iterator[str]:
     yield f"./{SETTINGS}:{places.SETTINGS}:ro"
-    for owner in (*((service.name,) if service.volumes else ()), *service.also):
+    if service.also or service.name in _shared_states(plan):
+        yield f"{service.also or service.name}-state:{places.STATE}"
+    for owner in volumes.data_of(service):
         yield f"{owner}-data:{places.data(owner)}"
     for secret in map(plan.topology.secret, service.secrets):
         yield from (f"./{FOLDER}/{path}:{places.SECURE}/{path}:ro" for path in _mounted(secret))

@@ -117,6 +117,8 @@ class Plan:
                         f"{pod} stays at one replica, not {number}: {service.single}"
                         f"{'' if service.name == pod else f' ({service.name} shares the pod)'}"
                     )
+                elif service.apart and number > 1:
+                    yield f"{service.name} in {number} replicas: {service.apart}"
         left_out = [s for s in self.whole.services if s not in self.topology.services]
         for service in left_out:
             why = service.optional or "its setting switches it off"

@@ -96,10 +96,12 @@ class Service:
     0: it starts as root there, too."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets it reads."""
-    also: tuple[str, ...] = ()
-    """Services of its pod on whose data it works as well."""
+    also: str = ""
+    """The service of its pod on whose data it works as well, and whose processes it signals."""
     single: str = ""
     """Why there can be only one of it; empty: there may be several."""
+    apart: str = ""
+    """What several of it do not share, where an owner should know; empty: nothing."""
     optional: str = ""
     """What is missing without it, where the smallest machine goes without; empty: it is needed."""
 

@@ -49,6 +49,8 @@ def _unknown_parts(topology: Topology) -> Iterator[str]:
             yield f"{job.name} has the image of {job.image}, which is no service"
     secrets = {secret.name for secret in topology.secrets}
     for service in topology.services:
+        if service.also and service.also not in {s.name for s in topology.in_pod(service.pod)}:
+            yield f"{service.name} works on the data of {service.also}, which shares no pod with it"
         for name in service.secrets:
             if name not in secrets:
                 yield f"{service.name} reads {name}, which is no secret"

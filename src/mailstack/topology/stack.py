@@ -97,6 +97,7 @@ STACK: Final = Topology(
             memory_mib=256,
             account="debian-spamd",
             uid=5007,
+            apart="what one has learnt for a user, the others do not know",
             after=("resolver",),
         ),
         Service(
@@ -107,6 +108,7 @@ STACK: Final = Topology(
             account="debian-spamd",
             uid=5007,
             secrets=("api-token",),
+            also="spamd",
             pod="spamd",
             after=("couchmail",),
         ),
@@ -133,6 +135,7 @@ STACK: Final = Topology(
                 ),
                 Port("http", 9154, "health, metrics", operations=True),
             ),
+            apart="each counts for itself how much a login has sent",
             volumes=(Volume("usage", "to how many recipients each login sent today", 16),),
             memory_mib=64,
             account=5002,

@@ -11,7 +11,7 @@ from mailstack.deploy import places
 from mailstack.deploy.kubernetes import containers, names, policies, volumes, workloads
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
-from mailstack.topology.model import Job
+from mailstack.topology.model import Job, Service
 
 _DEADLINE_S: Final = 3600
 """For one run; a million documents take minutes."""
@@ -69,9 +69,14 @@ def _template(plan: Plan, job: Job) -> Object:
             "restartPolicy": "OnFailure",
             "securityContext": workloads.pod_security((service,)),
             "containers": [_container(plan, job)],
-            "volumes": [volumes.settings(), *volumes.scratch(job.name), claim, *secrets],
+            "volumes": [volumes.settings(), *volumes.scratch(_as_service(job)), claim, *secrets],
         },
     }
+
+
+def _as_service(job: Job) -> Service:
+    """For what only depends on the name."""
+    return Service(job.name, job.purpose)
 
 
 def _container(plan: Plan, job: Job) -> Object:
@@ -88,7 +93,7 @@ def _container(plan: Plan, job: Job) -> Object:
         "securityContext": containers.security(service),
         "volumeMounts": [
             volumes.settings_mount(),
-            *volumes.scratch_mounts(job.name),
+            *volumes.scratch_mounts(_as_service(job)),
             data,
             *secrets,
         ],

@@ -32,7 +32,7 @@ def settings_mount() -> Object:
 def of_service(plan: Plan, service: Service) -> list[Object]:
     """The pod's volumes for the container of ``service``, but claims."""
     found: list[Object] = [
-        *scratch(service.name),
+        *scratch(service),
         {
             "name": f"{service.name}-overrides",
             "configMap": {"name": names.overrides(service.name), "optional": True},
@@ -43,31 +43,38 @@ def of_service(plan: Plan, service: Service) -> list[Object]:
     return found
 
 
-def scratch(name: str) -> list[Object]:
-    return [
-        {"name": f"{name}-state", "emptyDir": {"sizeLimit": _SCRATCH}},
-        {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": _TMP}},
-    ]
+def scratch(service: Service) -> list[Object]:
+    """Two folders of its own; who works on another's data has that one's state folder."""
+    state = {"name": f"{service.name}-state", "emptyDir": {"sizeLimit": _SCRATCH}}
+    tmp = {"name": f"{service.name}-tmp", "emptyDir": {"sizeLimit": _TMP}}
+    return [tmp] if service.also else [state, tmp]
 
 
-def scratch_mounts(name: str) -> list[Object]:
+def scratch_mounts(service: Service) -> list[Object]:
+    state = f"{service.also or service.name}-state"
     return [
-        {"name": f"{name}-state", "mountPath": str(places.STATE)},
-        {"name": f"{name}-tmp", "mountPath": "/tmp"},  # noqa: S108 - of the container alone
+        {"name": state, "mountPath": str(places.STATE)},
+        {"name": f"{service.name}-tmp", "mountPath": "/tmp"},  # noqa: S108 - of the container alone
     ]
 
 
 def mounts(service: Service) -> list[Object]:
     """Where they are in the container; a folder stands before what is mounted into it."""
     name = service.name
-    owners = (*((name,) if service.volumes else ()), *service.also)
+    owners = data_of(service)
     return [
         settings_mount(),
-        *scratch_mounts(name),
+        *scratch_mounts(service),
         *({"name": f"{owner}-data", "mountPath": places.data(owner)} for owner in owners),
         {"name": f"{name}-overrides", "mountPath": places.overrides(name), "readOnly": True},
         *([secrets_mount(name)] if service.secrets else []),
     ]
+
+
+def data_of(service: Service) -> list[str]:
+    """Return whose volumes it works on: its own, another's."""
+    own = [service.name] if service.volumes else []
+    return [*own, service.also] if service.also else own
 
 
 def secrets(plan: Plan, service: Service, name: str) -> Object:

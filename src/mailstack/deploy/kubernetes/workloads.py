@@ -84,12 +84,18 @@ def _template(plan: Plan, pod: str) -> Object:
             **pod_spec(plan, pod, services[0]),
             "terminationGracePeriodSeconds": _GRACE_S.get(pod, _USUAL_GRACE_S),
             "securityContext": pod_security(services),
+            **_shared(services),
             **_spread(plan, pod),
             **_owners(plan, services),
             "containers": [containers.container(plan, service) for service in services],
             "volumes": [volumes.settings(), *mounted],
         },
     }
+
+
+def _shared(services: tuple[Service, ...]) -> Object:
+    """Processes see each other only where one service signals another's."""
+    return {"shareProcessNamespace": True} if any(s.also for s in services) else {}
 
 
 def _owners(plan: Plan, services: tuple[Service, ...]) -> Object:
