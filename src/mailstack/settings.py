@@ -258,7 +258,7 @@ class Couchmail(Section):
         ge=0,
         le=16,
         description="Processes that answer. 0: two, on a machine with two processors or more; "
-        "each further one takes some 7 MiB, and up to 32 MiB with a million users.",
+        "each further one takes some 10 MiB, and up to 26 MiB more with a million users.",
     )
 
 

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import uvloop
@@ -61,13 +62,18 @@ async def _serve(
             await ports.listen()
             listening = True
         answer = {NUMBER: order[NUMBER], COUNTED: list(ports.numbers())}
-        await asyncio.get_running_loop().sock_sendall(writer, json.dumps(answer).encode())
+        with suppress(ConnectionError):  # the next order says that there is none
+            await asyncio.get_running_loop().sock_sendall(writer, json.dumps(answer).encode())
     idle.cancel()
     await ports.stop()
 
 
 async def _order(writer: socket.socket) -> dict[str, str]:
-    packet = await asyncio.get_running_loop().sock_recv(writer, MAX_PACKET)
+    """Wait for the next one; without a writer there is none, and the process ends."""
+    try:
+        packet = await asyncio.get_running_loop().sock_recv(writer, MAX_PACKET)
+    except ConnectionError:
+        packet = b""
     if not packet:
         os._exit(1)
     order: dict[str, str] = json.loads(packet)

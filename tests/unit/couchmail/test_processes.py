@@ -160,6 +160,7 @@ async def test_a_follower_does_not_outlive_the_writer(folder: Path) -> None:
             assert await peers.ended()
             while await peers.is_answered():  # the kernel closes its sockets one by one
                 pass
+        assert "Traceback" not in peers.process.said()
 
 
 async def test_a_broken_store_is_unavailable_on_both(folder: Path) -> None:
