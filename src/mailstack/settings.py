@@ -218,6 +218,20 @@ class Spam(Section):
     update_hour: int = Field(
         default=4, ge=0, le=23, description="Hour of the local day in which that is done."
     )
+    keep_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="Days after which a message in Spam is removed; time enough to find what was "
+        "filed by mistake. 0: it stays.",
+    )
+    bayes_from: int = Field(
+        default=200,
+        ge=10,
+        le=10_000,
+        description="Messages of each kind, wanted and spam, that must be learnt before training "
+        "counts. SpamAssassin's own number; with fewer it would guess.",
+    )
     train_hour: int = Field(
         default=3,
         ge=0,

@@ -141,8 +141,8 @@ def test_one_users_training_is_nobody_elses(training: Training) -> None:
     for user in (anna, ben):
         stack.cli("spam", "set", user.address, "--threshold", "3")
     corpus = Corpus(anna.address, "gardener")
-    training.put_until(anna, "INBOX", corpus.ham(1000), 200)
-    training.put_until(anna, "Spam", corpus.spam(1000), 200)
+    training.put_until(anna, "INBOX", corpus.ham(200), 40)
+    training.put_until(anna, "Spam", corpus.spam(200), 40)
     report = training.train(anna)
     assert report["own_bayes"]
     assert report["false_positives"] == 0

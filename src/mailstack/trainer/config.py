@@ -20,6 +20,9 @@ class Learning:
 
     threshold: float
     """Score from which a message is spam, for users who have not set their own."""
+    enough: int
+    """Ham, and spam, that must be learnt before a user's database counts; SpamAssassin is told
+    the same number."""
     grace_s: float
     """A younger message is not learnt yet: its user may not have looked at it."""
     max_octets: int

@@ -7,11 +7,6 @@ slips through is a nuisance, mail that is not seen is a loss.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
-
-ENOUGH: Final = 200
-"""Ham, and spam, that must be learnt before a database counts: SpamAssassin's own limits
-(bayes_min_ham_num, bayes_min_spam_num)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from mailstack.model.addresses import Address
 from mailstack.model.spamkey import SITE, plain_profile, spam_key, training_profile
 from mailstack.trainer.config import Learning
 from mailstack.trainer.ledger import Ledger, Run
-from mailstack.trainer.measure import ENOUGH, Measured, Result, compare
+from mailstack.trainer.measure import Measured, Result, compare
 from mailstack.trainer.message import Skip, as_it_arrived
 from mailstack.trainer.peers import Keeper, Records, Wishes
 from mailstack.trainer.reader import Door, Reader
@@ -250,7 +250,8 @@ class UserRun:
 
     def _counts(self, result: Result) -> bool:
         """Whether the user's own database is good enough to decide."""
-        enough = min(self._report.known_ham, self._report.known_spam) >= ENOUGH
+        known = min(self._report.known_ham, self._report.known_spam)
+        enough = known >= self._peers.learning.enough
         return enough and result.now.false_positives <= result.without.false_positives
 
     async def _undo(self, run: Run, lesson: bytes) -> None:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 ANNA = Address("anna@example.org")
 KEY = spam_key(ANNA)
-LEARNING = Learning(threshold=5.0, grace_s=3600, max_octets=1000, hour=3, users_at_once=2)
+LEARNING = Learning(
+    threshold=5.0, enough=20, grace_s=3600, max_octets=1000, hour=3, users_at_once=2
+)
 
 
 class InstantClock:

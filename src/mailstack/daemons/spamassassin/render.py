@@ -75,6 +75,7 @@ def _local(site: Site) -> str:
     resolver = site.addresses["resolver.dns"]
     values = {
         "threshold": f"{settings.spam.threshold:g}",
+        "bayes_from": str(settings.spam.bayes_from),
         "hostname": settings.hostname,
         "email": settings.email,
         "dns_server": f"[{resolver.host}]:{resolver.port}",

@@ -44,6 +44,7 @@ def _learning(site: Site) -> dict[str, float]:
     settings = site.settings
     return {
         "threshold": settings.spam.threshold,
+        "enough": settings.spam.bayes_from,
         "grace_s": settings.spam.grace_minutes * 60,
         "max_octets": settings.filter.max_scan_octets,
         "hour": settings.spam.train_hour,
