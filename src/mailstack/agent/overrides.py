@@ -4,6 +4,7 @@ A file that no pattern of the daemon package expects is refused, not ignored: a 
 not look like a setting in force. Editors' droppings and dot files are passed over.
 """
 
+import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -42,7 +43,7 @@ def _text(path: Path, patterns: Sequence[str]) -> str:
         raise ConfigError(
             "not a file that can be overridden",
             file=path,
-            advice=f"this service takes {', '.join(patterns)}" if patterns else "",
+            advice=_what_to_write(path.name, patterns),
         )
     try:
         with path.open("rb") as file:
@@ -56,3 +57,12 @@ def _text(path: Path, patterns: Sequence[str]) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError("not UTF-8 text", file=path, line=line) from error
+
+
+def _what_to_write(name: str, patterns: Sequence[str]) -> str:
+    """Advise the file that was probably meant, and all that may be there."""
+    if not patterns:
+        return "this service has nothing to override that is not a setting"
+    near = difflib.get_close_matches(name, patterns, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{meant}This service takes {', '.join(patterns)}"

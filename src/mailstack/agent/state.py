@@ -4,6 +4,7 @@ Daemons run under accounts of their own and get its path in their configurations
 place that others can reach and a name that Postfix and Dovecot can hold.
 """
 
+import errno
 import os
 import re
 import stat
@@ -49,12 +50,27 @@ def lay_out(state: Path, services: Iterable[str]) -> None:
     Raises:
         ConfigError: the place cannot be used; says why.
     """
-    check_name(state)
+    check(state)
     folders = {state: OPEN, ledger.folder(state): OPEN}
     folders |= {state / name: mode for name, mode in _LAYOUT.items()}
     folders |= {state / "overrides" / name: OPEN for name in services}
     for folder, mode in folders.items():
         _make(folder, mode, state)
+    check_reachable(state)
+
+
+def check(state: Path) -> None:
+    """Refuse a place that could not be used; makes nothing.
+
+    Raises:
+        ConfigError: says why, and what to do.
+    """
+    check_name(state)
+    there = next(folder for folder in (state, *state.parents) if folder.exists())
+    if not there.is_dir():
+        raise _unusable(state, there, os.strerror(errno.ENOTDIR))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _unusable(state, there, "it cannot be written to")
     check_reachable(state)
 
 
@@ -75,9 +91,9 @@ def check_name(state: Path) -> None:
 
 
 def check_reachable(state: Path) -> None:
-    """Refuse a folder that accounts other than root cannot pass into."""
+    """Refuse a place that accounts other than root cannot pass into; what is missing is no harm."""
     for folder in state.parents:
-        if not folder.stat().st_mode & stat.S_IXOTH:
+        if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
             raise ConfigError(
                 f"{folder} is closed to other accounts, and the daemons run under their own",
                 advice=f"choose another place with --state, or open it: chmod o+x {folder}",
@@ -91,7 +107,11 @@ def _make(folder: Path, mode: int, state: Path) -> None:
         if folder.stat().st_uid == os.geteuid():
             folder.chmod(mode)
     except OSError as error:
-        raise ConfigError(
-            f"the state folder {state} cannot be used: {folder}: {error.strerror}",
-            advice="choose another place with --state",
-        ) from error
+        raise _unusable(state, folder, error.strerror or str(error)) from error
+
+
+def _unusable(state: Path, folder: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"the state folder {state} cannot be used: {folder}: {why}",
+        advice="choose another place with --state",
+    )

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailstack.agent.state import check_name
+
 if TYPE_CHECKING:
     from mailstack.settings import Settings
 
@@ -39,5 +41,10 @@ class Invocation:
 
     @property
     def api_socket(self) -> Path:
-        """Where couchmail's HTTP API listens on this machine."""
+        """Where couchmail's HTTP API listens on this machine.
+
+        Raises:
+            ConfigError: the state folder's name is too long for any socket in it.
+        """
+        check_name(self.state)
         return self.state / "run" / "couchmail" / "api.sock"

@@ -31,6 +31,7 @@ def up(invocation: Invocation, *, detach: bool) -> None:
             client.ask(running, "watch")
             _join(running_events=client.events(running, _SILENCE_S), detach=detach)
         return
+    _check_first(invocation)
     _install_missing()
     if detach:
         _up_in_background(invocation)
@@ -51,12 +52,19 @@ def _join(*, running_events: "Iterable[dict[str, Any]]", detach: bool) -> None:
     sys.stdout.write("The stack runs already.\n")
 
 
+def _check_first(invocation: Invocation) -> None:
+    """Refuse a start that cannot succeed, while nothing has been made or installed."""
+    import asyncio  # noqa: PLC0415 - slow
+
+    from mailstack.supervisor.start import check_first  # noqa: PLC0415 - slow
+
+    asyncio.run(check_first(_options(invocation)))
+
+
 def _install_missing() -> None:
-    from mailstack.agent.state import check_root  # noqa: PLC0415
     from mailstack.install import debian, programs  # noqa: PLC0415
     from mailstack.supervisor.start import daemons_of_the_stack  # noqa: PLC0415 - slow
 
-    check_root()
     packages = programs.missing_packages(daemons_of_the_stack().values())
     if packages:
         sys.stdout.write(f"Installing {' '.join(packages)}\n")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from mailstack.agent.state import supervisor_lock
+from mailstack.agent.state import check_name, supervisor_lock
 from mailstack.aio import lock
 from mailstack.errors import ServiceFailed
 from mailstack.supervisor.control import MAX_LINE, path
@@ -49,6 +49,10 @@ def connect(state: Path) -> socket.socket | None:
     except PermissionError as error:
         connection.close()
         raise ServiceFailed("only root may ask the supervisor", advice="use sudo") from error
+    except OSError as error:
+        connection.close()
+        check_name(state)  # a path that is too long for a socket has no number of its own
+        raise ServiceFailed(f"the supervisor cannot be asked: {error}") from error
     return connection
 
 

@@ -36,6 +36,23 @@ _OPEN_FILES: Final = 16_384
 of select(2)."""
 
 
+async def check_first(options: Options) -> None:
+    """Look for what can be seen to be wrong before anything is made or installed.
+
+    Ports only where there is no state yet: else leftovers of ours may hold them, and end first.
+
+    Raises:
+        MailstackError: in one line, what is wrong and what to do.
+    """
+    settings = options.settings()
+    check_topology()
+    state.check_root()
+    state.check(options.state)
+    if not options.state.exists():
+        names = [service.name for service in STACK.services]
+        (await ports.hold(_sockets(settings, names), lambda _: None)).close()
+
+
 async def supervise(
     options: Options, on_line: Callable[[str, str], None], starter: socket.socket | None = None
 ) -> None:

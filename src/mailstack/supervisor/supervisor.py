@@ -30,6 +30,7 @@ from mailstack.supervisor import metrics, report
 from mailstack.supervisor.control import Board, Control
 from mailstack.supervisor.plan import Plan, plan
 
+_DOWN: Final = (State.WAITING, State.STARTING, State.RESTARTING, State.FAILED)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -138,8 +139,17 @@ class Supervisor:
             await self._healthy[needed].wait()
 
     def _needs_are_healthy(self, name: str) -> bool:
-        states = (self._agents[needed].around.health.state for needed in self._plan.needs[name])
-        return all(state is State.HEALTHY for state in states)
+        """Whether a failed probe is the service's own fault.
+
+        Links go round in circles (Postfix and Dovecot), so of those that it merely asks only one
+        that is down counts; of two that hang, each would wait for the other.
+        """
+        return all(self._state(needed) is State.HEALTHY for needed in self._plan.needs[name]) and (
+            all(self._state(asked) not in _DOWN for asked in self._plan.asks[name])
+        )
+
+    def _state(self, name: str) -> State:
+        return self._agents[name].around.health.state
 
     def _health_changed(self, health: Health) -> None:
         if health.state is State.HEALTHY:

@@ -45,5 +45,5 @@ def test_needs_quoting(name: str) -> None:
 def test_not_a_folder(tmp_path: Path) -> None:
     """A file in the place of the folder is one clear line."""
     (tmp_path / "s").write_text("")
-    with pytest.raises(ConfigError, match=r"cannot be used: .*File exists"):
+    with pytest.raises(ConfigError, match=r"cannot be used: .*Not a directory"):
         lay_out(tmp_path / "s", [])

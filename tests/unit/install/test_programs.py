@@ -25,3 +25,18 @@ def test_missing_packages_are_named_once() -> None:
         "missing programs: packages mta common filter; install them with: "
         "apt-get install --no-install-recommends mta common filter"
     )
+
+
+def test_a_module_of_a_daemon_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its programs are there, a package of Perl's is not: that one alone is named."""
+    monkeypatch.setattr(programs, "installed", lambda _: frozenset({"spamd"}))
+    spamd = FakeDaemon(programs=("sleep",), packages=("spamd", "libmail-spf-perl"))
+    built_by_hand = FakeDaemon(programs=("sleep",), packages=("postfix",))
+    assert programs.missing_packages([spamd, built_by_hand]) == ["libmail-spf-perl"]
+
+
+def test_debian_is_asked_what_is_installed() -> None:
+    """A package that Debian does not know, or has only the rest of, is not installed."""
+    if not programs.is_found("dpkg-query"):
+        pytest.skip("not Debian")
+    assert programs.installed({"dpkg", "no-such-package"}) == {"dpkg"}
