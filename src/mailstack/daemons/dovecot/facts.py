@@ -125,9 +125,18 @@ def _listeners(site: Site) -> dict[str, str]:
     return found
 
 
+def _mailbox(name: str, use: str, keep_days: int) -> str:
+    """A folder. Older mail than ``keep_days`` goes when its user leaves or gets mail; 0: never."""
+    lines = [f"special_use = {use}", "auto = subscribe"]
+    if keep_days:
+        lines.append(f"autoexpunge = {keep_days}d")
+    return "\n".join((f"mailbox {name} {{", *(f"  {line}" for line in lines), "}"))
+
+
 def _choices(site: Site) -> dict[str, str]:
+    keep_days = site.settings.spam.keep_days
     mailboxes = [
-        f"mailbox {name} {{\n  special_use = {use}\n  auto = subscribe\n}}" for name, use in FOLDERS
+        _mailbox(name, use, keep_days if name == SPAM_FOLDER else 0) for name, use in FOLDERS
     ]
     return {
         "hostname": site.settings.hostname,
