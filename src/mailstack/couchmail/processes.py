@@ -101,6 +101,7 @@ class Processes:
         self._told = 0
         self._moved = asyncio.Event()
         self._stopping = False
+        self.failure: ServiceFailed | None = None
 
     def tell(self, failure: StoreUnavailable | None) -> None:
         """Let the followers see what was committed, or know of a fault."""
@@ -117,20 +118,24 @@ class Processes:
                 while any(one.seen < told for one in self._followers):
                     await self._moved.wait()
 
-    def watch(self) -> list[Coroutine[None, None, None]]:
+    def watch(self, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
         """Run these until ``stop``: they take in what the followers answer.
 
-        Raises:
-            ServiceFailed: one is gone, or hangs.
+        One that dies or hangs sets ``stop``, and ``failure``.
         """
-        return [self._watch(one) for one in self._followers]
+        return [self._watch(one, stop) for one in self._followers]
 
-    async def _watch(self, one: Follower) -> None:
-        while await one.hear():
-            self._moved.set()
-            self._moved = asyncio.Event()
-        if not self._stopping:
-            raise ServiceFailed(f"the lookup process {one.pid} died")
+    async def _watch(self, one: Follower, stop: asyncio.Event) -> None:
+        try:
+            while await one.hear():
+                self._moved.set()
+                self._moved = asyncio.Event()
+            if not self._stopping:
+                self.failure = ServiceFailed(f"the lookup process {one.pid} died")
+        except ServiceFailed as hangs:
+            self.failure = hangs
+        if self.failure:
+            stop.set()
 
     def stop(self) -> None:
         """Have the followers answer what they were asked, and end; ``watch`` ends then."""

@@ -58,11 +58,13 @@ async def serve(
     processes = processes or start(config, 1)
     try:
         async with open_store(config, processes) as store, asyncio.TaskGroup() as group:
-            for watch in processes.watch():
+            for watch in processes.watch(stop):
                 group.create_task(watch)
             await Service(config, store, processes, token).run(stop, started)
     finally:
         processes.end()
+    if processes.failure:
+        raise processes.failure
 
 
 class Service:
@@ -113,6 +115,7 @@ class Service:
 
     async def _stop(self) -> None:
         self._processes.stop()
+        self._store.end_waiting()
         await self._ports.stop()
 
     def _numbers(self, api: socket.socket) -> dict[str, int]:

@@ -143,12 +143,15 @@ async def test_a_write_is_seen_by_both_before_it_is_answered(folder: Path) -> No
 async def test_a_follower_that_dies_ends_the_service(folder: Path) -> None:
     """Connections break, nothing is answered wrongly, and the agent starts it anew."""
     async with both(folder) as peers:
+        waiting = asyncio.create_task(peers.api.get("/v1/changes", params={"wait": 50}))
         os.kill(peers.follower, signal.SIGKILL)
         async with asyncio.timeout(10):
             assert await peers.ended()
             assert await peers.process.process.wait() == 1
-        said = peers.process.said().splitlines()
-        assert said[-1] == f"couchmail: the lookup process {peers.follower} died"
+            await asyncio.wait([waiting])
+        said = peers.process.said()
+        assert said.endswith(f"couchmail: the lookup process {peers.follower} died\n")
+        assert "Traceback" not in said
         await peers.process.start()
 
 
@@ -191,10 +194,16 @@ async def test_both_end_in_order(folder: Path) -> None:
     async with both(folder) as peers:
         os.kill(peers.follower, signal.SIGTERM)
         assert await peers.ask() == {FOUND}
+        position = (await peers.api.get("/v1/changes")).json()["position"]
+        query = {"since": position, "wait": 50}
+        waiting = asyncio.create_task(peers.api.get("/v1/changes", params=query))
+        await peers.api.get("/healthz")
         peers.process.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             assert await peers.ended()
+            assert (await waiting).json()["position"] == position
         assert await peers.process.stop() == 0
+        assert "Traceback" not in peers.process.said()
         with pytest.raises(ProcessLookupError):
             os.kill(peers.follower, 0)
 

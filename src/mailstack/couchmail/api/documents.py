@@ -166,6 +166,7 @@ class Collection:
     def operations(self) -> tuple[Operation, ...]:
         """Everything that can be done with this collection."""
         item = f"{self.path}/{{name}}"
+        one = f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
         missing, gone = HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED
         invalid, exists_already = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT
         recursive = Parameter("recursive", "A domain: with all its users and aliases.", "boolean")
@@ -175,12 +176,12 @@ class Collection:
                 parameters=_PAGING, answer=self.page,
             ),
             Operation(
-                "POST", self.path, self.create, f"Create a {self.kind}",
+                "POST", self.path, self.create, f"Create {one}",
                 body=self.document, answer=self.shown, success=HTTPStatus.CREATED,
                 errors=(exists_already, invalid),
             ),
             Operation(
-                "GET", item, self.get, f"Show a {self.kind}", answer=self.shown, errors=(missing,)
+                "GET", item, self.get, f"Show {one}", answer=self.shown, errors=(missing,)
             ),
             Operation(
                 "PUT", item, self.put, f"Write a {self.kind} whole",
@@ -188,12 +189,12 @@ class Collection:
                 errors=(gone, invalid),
             ),
             Operation(
-                "PATCH", item, self.patch_one, f"Change fields of a {self.kind}",
+                "PATCH", item, self.patch_one, f"Change fields of {one}",
                 parameters=(IF_MATCH,), body=self.patch, answer=self.shown,
                 errors=(missing, gone, invalid),
             ),
             Operation(
-                "DELETE", item, self.delete, f"Remove a {self.kind}",
+                "DELETE", item, self.delete, f"Remove {one}",
                 parameters=(IF_MATCH, recursive), success=HTTPStatus.NO_CONTENT,
                 errors=(missing, gone, invalid),
             ),

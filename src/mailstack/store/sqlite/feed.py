@@ -32,6 +32,7 @@ class Waiters:
     """Wakes coroutines when the position moves. For one event loop."""
 
     def __init__(self) -> None:
+        self.ended = False
         self._position = 0
         self._moved = asyncio.Event()
 
@@ -41,9 +42,14 @@ class Waiters:
             self._moved.set()
             self._moved = asyncio.Event()
 
+    def end(self) -> None:
+        """Nobody waits any more."""
+        self.ended = True
+        self._moved.set()
+
     async def wait(self, since: int, timeout_s: float) -> None:
-        """Return when the position is not ``since``, or after ``timeout_s``."""
+        """Return when the position is not ``since``, after ``timeout_s``, or at the end."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self._position == since:
+                while self._position == since and not self.ended:
                     await self._moved.wait()

@@ -149,8 +149,12 @@ class SqliteStore(StoreReader):
         await self._waiters.wait(since, timeout_s)
         return self.position()
 
+    def end_waiting(self) -> None:
+        """Let those who wait for a change go, and nobody wait from now on: the service ends."""
+        self._waiters.end()
+
     async def subscribe(self, since: int) -> AsyncGenerator[list[Change], None]:
-        while True:
+        while not self._waiters.ended:
             if found := self.changes(since):
                 since = found[-1].position
                 yield found
