@@ -2,7 +2,7 @@
 # Everything that is missing (tools in .venv, Debian packages) is installed on the way.
 
 .DEFAULT_GOAL := help
-.PHONY: help check test generate bench requirements packages
+.PHONY: help check test generate bench fuzz requirements packages
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input install --quiet
@@ -27,6 +27,9 @@ generate: .venv/dev ## rewrite the generated references in docs/
 
 bench: .venv/dev packages ## measure beside each figure's reference; writes docs/benchmarks.md
 	$(PYTHON) -m benchmarks
+
+fuzz: .venv/dev  ## random input for every parser, a minute each (SECONDS=60)
+	$(PYTHON) -m fuzz --seconds $(or $(SECONDS),60)
 
 requirements: .venv/dev ## resolve requirements/*.in anew, with hashes
 	$(PIP) uv

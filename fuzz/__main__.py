@@ -104,15 +104,21 @@ def fuzz(target: ModuleType, seconds: float, dice: random.Random) -> int:
     return tried
 
 
+def every_target() -> list[str]:
+    """The modules beside this one that say what to do with ``one`` input."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    return [name for name in names if hasattr(importlib.import_module(f"fuzz.{name}"), "one")]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("targets", nargs="+", help="modules in fuzz/, e.g. lmtp")
+    parser.add_argument("targets", nargs="*", help="modules in fuzz/, e.g. lmtp; all unless named")
     parser.add_argument("--seconds", type=float, default=60, help="for each target")
     parser.add_argument("--seed", type=int, default=None)
     arguments = parser.parse_args()
     seed = random.randrange(2**32) if arguments.seed is None else arguments.seed
     print(f"seed {seed}")
-    for name in arguments.targets:
+    for name in arguments.targets or every_target():
         fuzz(importlib.import_module(f"fuzz.{name}"), arguments.seconds, random.Random(seed))
     return 0
 

@@ -96,18 +96,8 @@ def memory(one: Owner, settle_s: float) -> Result:
     time.sleep(settle_s)
     status: dict[str, Any] = json.loads(one.run("status", "--json"))
     parts = {name: s["pss_kib"] / 1024 for name, s in status["services"].items()}
-    parts["supervisor"] = supervisor_mib(one.folder / "s")
+    parts["supervisor"] = status["supervisor"]["pss_kib"] / 1024
     return Result("whole stack, idle", sum(parts.values()), WANTED_MIB, "MiB PSS", parts)
-
-
-def supervisor_mib(state: Path) -> float:
-    """Memory of the one process that runs the agents, found by its arguments."""
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        words = command.read_bytes().split(b"\0")
-        if b"mailstack.supervisor" in words and str(state).encode() in words:
-            rollup = (command.parent / "smaps_rollup").read_text()
-            return next(int(x.split()[1]) / 1024 for x in rollup.splitlines() if x[:4] == "Pss:")
-    raise SystemExit("the supervisor does not run")
 
 
 def new_user(one: Owner, rounds: int) -> Result:

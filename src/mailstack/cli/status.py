@@ -23,14 +23,14 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     elif found["services"]:
-        _table(found["services"])
+        _table(found["services"], found["supervisor"])
     else:
         sys.stdout.write("The stack does not run. Start it with: mailstack up --detach\n")
     if not found["healthy"]:
         raise typer.Exit(1)
 
 
-def _table(services: dict[str, Any]) -> None:
+def _table(services: dict[str, Any], supervisor: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415 - --json does without
     from rich.table import Table  # noqa: PLC0415
 
@@ -42,6 +42,10 @@ def _table(services: dict[str, Any]) -> None:
     table.add_column("ports")
     for name, one in services.items():
         table.add_row(*_row(name, one))
+    table.add_row("supervisor", "", "", str(supervisor["pid"]), _mib(supervisor["pss_kib"]))
+    table.add_section()
+    in_all = sum(one["pss_kib"] for one in (*services.values(), supervisor))
+    table.add_row("in all", "", "", "", _mib(in_all))
     console = Console()
     console.print(table)
     for name, one in services.items():
@@ -56,10 +60,14 @@ def _row(name: str, one: dict[str, Any]) -> list[str]:
         f"[{colour}]{one['state']}[/]",
         _since(one["since"]),
         str(one["pid"] or "-"),
-        f"{one['pss_kib'] / 1024:.0f} MiB",
+        _mib(one["pss_kib"]),
         str(one["restarts"]),
         " ".join(str(number) for number in one["ports"].values()),
     ]
+
+
+def _mib(kib: int) -> str:
+    return f"{kib / 1024:.0f} MiB"
 
 
 def _since(text: str) -> str:

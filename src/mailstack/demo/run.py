@@ -51,7 +51,8 @@ def _tell(world: World, report: Report) -> list[Result]:
         results.append(result)
     report.summary(results)
     with suppress(MailstackError, ValueError):
-        report.memory(world.stack.status()["services"])
+        status = world.stack.status()
+        report.memory({**status["services"], "supervisor": status["supervisor"]})
     return results
 
 

@@ -1,5 +1,9 @@
-"""The answer to ``mailstack status``: each service's health, process, memory and ports."""
+"""The answer to ``mailstack status``: each service's health, process, memory and ports.
 
+Beside them the supervisor's own process: it is part of what the stack costs.
+"""
+
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,7 +24,14 @@ def status(
             health.service: _one(health, services[health.service], offset, among)
             for health in records
         },
+        "supervisor": own_process(),
     }
+
+
+def own_process() -> dict[str, int]:
+    """Return the supervisor's number and memory; it belongs to no service."""
+    memory = proc.memory(os.getpid())
+    return {"pid": os.getpid(), "rss_kib": memory.rss_kib, "pss_kib": memory.pss_kib}
 
 
 def _one(

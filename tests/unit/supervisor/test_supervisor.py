@@ -174,7 +174,7 @@ async def test_status_is_the_contract(machine: Machine) -> None:
     """``status --json`` has exactly the keys that others rely on, and numbers that are true."""
     async with machine.running() as supervisor:
         answer = supervisor.status()
-        assert set(answer) == {"healthy", "services"}
+        assert set(answer) == {"healthy", "services", "supervisor"}
         assert answer["healthy"] is True
         one = services(supervisor)["mta"]
         contract = {"state", "pid", "rss_kib", "pss_kib", "restarts", "ports", "since", "config"}
