@@ -72,7 +72,8 @@ DEBIAN: Final = Base(
         "opendkim": ("opendkim", "lua-socket"),
         "postgrey": ("postgrey",),
         "spamd": ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl"),
-        "spamkeeper": ("spamassassin",),
+        # It runs the same rules to check them, and gpg to verify new ones.
+        "spamkeeper": ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl", "gpg"),
         "postfix": ("postfix",),
     },
 )
@@ -104,7 +105,7 @@ ALPINE: Final = Base(
         "opendkim": ("opendkim",),
         "postgrey": ("postgrey",),
         "spamd": ("spamassassin", "perl-mail-spf", "perl-mail-dkim"),
-        "spamkeeper": ("spamassassin",),
+        "spamkeeper": ("spamassassin", "perl-mail-spf", "perl-mail-dkim", "gnupg"),
         "postfix": ("postfix",),
     },
 )
