@@ -1,8 +1,8 @@
 """``python -m benchmarks.lookups``: couchmail and the constant server, alternating.
 
 Both are asked by the same client over 16 connections, one question under way on each, as Postfix
-asks. The client takes a core of its own, so on two cores nothing else may run. Memory is
-couchmail's PSS after the runs.
+asks. The client takes a core of its own, so on two cores nothing else may run. Memory is the PSS of
+couchmail's processes after the runs.
 """
 
 import argparse
@@ -32,7 +32,7 @@ WANTED_MIB = 120
 
 @dataclass
 class Result:
-    """One line of the table. Rates are medians of the rounds."""
+    """One line of the table: medians of the rounds; the ratio is of neighbouring ones."""
 
     what: str
     ours_per_s: float
@@ -163,7 +163,7 @@ def summary(
         "lookups",
         ours_per_s=rate,
         reference_per_s=floor,
-        ratio=rate / floor,
+        ratio=median(our["per_s"] / its["per_s"] for our, its in zip(ours, reference, strict=True)),
         wanted_ratio=WANTED_RATIO,
         p50_us=middle(ours, "p50_us"),
         p99_us=middle(ours, "p99_us"),
