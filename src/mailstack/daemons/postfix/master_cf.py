@@ -111,14 +111,20 @@ tlsproxy    unix  -       -       n       -       0       tlsproxy
 
 # Users, STARTTLS required (RFC 6409).
 {_inet(at["submission"])}
-    -o syslog_name=postfix/submission
+{_proxied(site)}    -o syslog_name=postfix/submission
     -o smtpd_tls_security_level=encrypt
 {_FORGETFUL}{_USERS}
 # Users, TLS from the first octet (RFC 8314 3.3).
 {_inet(at["submissions"])}
-    -o syslog_name=postfix/submissions
+{_proxied(site)}    -o syslog_name=postfix/submissions
     -o smtpd_tls_wrappermode=yes
 {_FORGETFUL}{_USERS}"""
+
+
+def _proxied(site: Site) -> str:
+    """Behind a load balancer; port 25 has the same by postscreen, in main.cf."""
+    networks = site.settings.listen.proxy_networks
+    return "    -o smtpd_upstream_proxy_protocol=haproxy\n" if networks else ""
 
 
 def _reinject(site: Site) -> str:

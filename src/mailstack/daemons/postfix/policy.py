@@ -27,6 +27,18 @@ postscreen_dnsbl_action = enforce
 postscreen_pipelining_enable = no
 postscreen_bare_newline_enable = no
 postscreen_non_smtp_command_enable = no
+{_proxied(site)}"""
+
+
+def _proxied(site: Site) -> str:
+    """Who connects is a load balancer, and says in front of all who the client is."""
+    networks = site.settings.listen.proxy_networks
+    if not networks:
+        return ""
+    return f"""\
+# Clients come through load balancers, which name them by the PROXY protocol. Postfix believes
+# whoever connects, so others than {", ".join(networks)} must be kept away.
+postscreen_upstream_proxy_protocol = haproxy
 """
 
 

@@ -23,9 +23,17 @@ async def probe(site: Site) -> None:
     host = LOOPBACK if listening.host == EVERYWHERE else listening.host
     try:
         async with connect(Endpoint(host, listening.port), timeout_s=TIMEOUT_S) as dialog:
+            if site.settings.listen.proxy_networks:
+                await dialog.send(proxy_line(host, listening.port))
             await _can_tell(dialog, site.settings.domain)
     except OSError as error:
         raise ProbeFailed(f"SMTP at {listening}: {error!r}") from error
+
+
+def proxy_line(host: str, port: int) -> str:
+    """Introduce a connection of this machine as a load balancer would (PROXY protocol, v1)."""
+    family = "TCP6" if ":" in host else "TCP4"
+    return f"PROXY {family} {host} {host} {port} {port}"
 
 
 async def _can_tell(dialog: Dialog, domain: str) -> None:
