@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 from benchmarks.lookups.dataset import DOMAINS, USERS, fill
-from mailstack.couchmail.config import Config
+from mailstack.couchmail.config import Config, PortName
 from mailstack.daemons.couchmail.render import FILE
 from mailstack.topology.model import LOOPBACK, Endpoint
 
@@ -69,7 +70,7 @@ def constant(program: Path) -> Iterator[int]:
 
 def config(state: Path) -> Config:
     any_port = Endpoint(LOOPBACK, 0)
-    names = ("domains", "mailboxes", "aliases", "dict", "api")
+    names: tuple[PortName, ...] = get_args(PortName)
     return Config(
         listen=dict.fromkeys(names, any_port),
         database=state / "mail.sqlite",
@@ -145,7 +146,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> Result:
             reference.append(ask(load, floor_port, arguments.seconds, seed, arguments))
             ours.append(ask(load, port, arguments.seconds, seed, arguments))
         memory = pss_mib(pid)
-    return summary(ours, reference, memory, users + domains, imported and imported.seconds)
+    return summary(ours, reference, memory, users + domains, imported.seconds if imported else None)
 
 
 def summary(
