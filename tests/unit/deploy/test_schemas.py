@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 from tests.unit.deploy.site import objects
 

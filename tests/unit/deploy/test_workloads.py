@@ -1,0 +1,209 @@
+"""What pods may do, how much they get, and how a cluster learns how they are."""
+
+import pytest
+from tests.unit.deploy.site import Object, objects, of_kind, plan, pod_specs
+
+from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
+from mailstack.deploy.plan import SIZES
+from mailstack.topology.selection import selected
+from mailstack.topology.stack import STACK
+
+BASELINE = {
+    *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD"),
+    *("NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+}
+"""Capabilities that the Pod Security Standard "baseline" lets a container add."""
+SAFE_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start"}
+MICRO_MIB = 600
+
+
+def containers(found: list[Object]) -> list[Object]:
+    return [one for spec in pod_specs(found).values() for one in spec["containers"]]
+
+
+def mebibytes(quantity: str) -> int:
+    return int(quantity.removesuffix("Mi"))
+
+
+def test_every_service_has_a_container() -> None:
+    """What is declared runs, in the pod that is declared."""
+    specs = pod_specs(objects())
+    placed = {(pod, one["name"]) for pod, spec in specs.items() for one in spec["containers"]}
+    declared = {(STACK.pod_of(service.name), service.name) for service in STACK.services}
+    assert placed == declared | {(job.name, job.name) for job in STACK.jobs}
+
+
+def test_what_keeps_data_is_a_stateful_set() -> None:
+    """A volume belongs to one pod for good; what has none is a Deployment."""
+    found = objects()
+    keeping = {STACK.pod_of(service.name) for service in STACK.services if service.volumes}
+    assert set(of_kind("StatefulSet", found)) == keeping
+    claims = of_kind("StatefulSet", found)["postfix"]["spec"]["volumeClaimTemplates"]
+    sizes = {one["metadata"]["name"]: one["spec"]["resources"]["requests"] for one in claims}
+    volumes = STACK.service("postfix").volumes
+    assert sizes["postfix-data"] == {"storage": f"{sum(v.megabytes for v in volumes)}Mi"}
+
+
+def test_every_container_is_locked_down() -> None:
+    """Read-only root, no new privileges, no capability but Postfix's own."""
+    for one in containers(objects()):
+        security = one["securityContext"]
+        assert security["readOnlyRootFilesystem"]
+        assert not security["allowPrivilegeEscalation"]
+        assert security["capabilities"]["drop"] == ["ALL"]
+        added = security["capabilities"].get("add", [])
+        assert set(added) == (set(POSTFIX_CAPABILITIES) if one["name"] == "postfix" else set())
+
+
+def test_nobody_but_postfix_is_root() -> None:
+    """Every container runs as its account, by a number that the kubelet can check."""
+    roots = [
+        one["name"] for one in containers(objects()) if not one["securityContext"]["runAsUser"]
+    ]
+    assert roots == ["postfix"]
+    for one in containers(objects()):
+        assert one["securityContext"]["runAsNonRoot"] is (one["name"] != "postfix")
+
+
+def test_admitted_by_the_enforced_standard() -> None:
+    """Nothing that "baseline" forbids; whoever is not Postfix keeps to "restricted"."""
+    found = objects()
+    labels = of_kind("Namespace", found)["mailstack"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "baseline"
+    assert set(POSTFIX_CAPABILITIES) <= BASELINE
+    for name, spec in pod_specs(found).items():
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
+        sysctls = {one["name"] for one in spec["securityContext"].get("sysctls", [])}
+        assert sysctls <= SAFE_SYSCTLS
+        assert spec["securityContext"].get("runAsNonRoot", False) is (name != "postfix")
+        assert not any("hostPath" in volume for volume in spec["volumes"])
+        assert not any("hostPort" in p for c in spec["containers"] for p in c.get("ports", []))
+
+
+def test_a_secret_is_where_it_is_read_and_nowhere_else() -> None:
+    """Each container mounts the secrets that its service names; a ConfigMap holds none."""
+    specs = pod_specs(objects())
+    for service in STACK.services:
+        volumes = specs[STACK.pod_of(service.name)]["volumes"]
+        mounted = [
+            source["secret"]["name"].removeprefix("mailstack-")
+            for volume in volumes
+            if volume["name"] == f"{service.name}-secrets"
+            for source in volume["projected"]["sources"]
+        ]
+        assert mounted == list(service.secrets), service.name
+    for config in of_kind("ConfigMap", objects()).values():
+        assert "PRIVATE KEY" not in str(config)
+
+
+def test_no_pod_has_a_token_of_the_cluster() -> None:
+    """No service asks the cluster's API anything, so none may."""
+    found = objects()
+    for name, spec in pod_specs(found).items():
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["serviceAccountName"] == name
+        assert of_kind("ServiceAccount", found)[name]["automountServiceAccountToken"] is False
+
+
+def test_probes_ask_the_agent() -> None:
+    """Readiness is the daemon's own dialog, which the agent has; a mere open port would lie."""
+    for one in containers(objects()):
+        if one["name"] in {job.name for job in STACK.jobs}:
+            continue
+        port = STACK.agent_port(one["name"])
+        assert one["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port}
+        assert one["startupProbe"]["httpGet"] == {"path": "/readyz", "port": port}
+        assert one["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port}
+
+
+@pytest.mark.parametrize("profile", SIZES)
+def test_requests_and_limits(profile: str) -> None:
+    """Every container asks for memory and has a limit above it; its processor has none."""
+    for one in containers(objects(kubernetes={"profile": profile})):
+        resources = one["resources"]
+        asked = mebibytes(resources["requests"]["memory"])
+        assert asked < mebibytes(resources["limits"]["memory"])
+        assert "cpu" not in resources["limits"]
+
+
+def test_micro_fits_a_small_node() -> None:
+    """All requests of what runs all the time are within 600 MiB, without optional services."""
+    found = objects(kubernetes={"profile": "micro"})
+    jobs = {job.name for job in STACK.jobs}
+    resident = [one for one in containers(found) if one["name"] not in jobs]
+    total = sum(mebibytes(one["resources"]["requests"]["memory"]) for one in resident)
+    assert total <= MICRO_MIB
+    optional = {service.name for service in STACK.services if service.optional}
+    assert optional
+    assert not optional & {one["name"] for one in resident}
+
+
+def test_postfix_drains() -> None:
+    """Before it ends it takes no new mail and sends what it can, and it is given the time."""
+    spec = pod_specs(objects())["postfix"]
+    hook = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert hook == ["mailstack", "drain", "postfix"]
+    assert spec["terminationGracePeriodSeconds"] >= 120
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "mapped"),
+    [
+        ({}, True),
+        ({"version": "1.32"}, False),
+        ({"user_namespaces": "off"}, False),
+        ({"version": "1.31", "user_namespaces": "on"}, True),
+    ],
+)
+def test_root_of_the_pod_is_nobody_on_the_node(
+    kubernetes: dict[str, object],
+    mapped: bool,  # noqa: FBT001 - an expectation
+) -> None:
+    """Where the cluster has user namespaces, and only for the pod that needs root."""
+    specs = pod_specs(objects(kubernetes=kubernetes))
+    assert [name for name, spec in specs.items() if spec.get("hostUsers") is False] == (
+        ["postfix"] if mapped else []
+    )
+
+
+def test_replicas() -> None:
+    """What can be several is as many as asked; what cannot stays one, and the owner is told why."""
+    made = plan(kubernetes={"replicas": ["postfix=2", "couchmail=3"]})
+    assert (made.replicas("postfix"), made.replicas("couchmail")) == (2, 1)
+    notes = "\n".join(made.warnings())
+    assert "couchmail stays at one replica, not 3: an SQLite store has one writer" in notes
+    found = objects(kubernetes={"replicas": ["postfix=2", "couchmail=3"]})
+    assert of_kind("StatefulSet", found)["postfix"]["spec"]["replicas"] == 2
+    assert "postfix" in of_kind("PodDisruptionBudget", found)
+    assert "topologySpreadConstraints" in pod_specs(found)["postfix"]
+    assert "topologySpreadConstraints" not in pod_specs(found)["couchmail"]
+
+
+def test_what_settings_switch_off_is_not_there() -> None:
+    """Without greylisting there is no pod for it, and no rule that lets anybody to it."""
+    found = objects(greylist={"enabled": False})
+    assert "postgrey" not in pod_specs(found)
+    assert "postgrey" not in str(of_kind("NetworkPolicy", found))
+    settings = plan(greylist={"enabled": False}).settings
+    assert all(service.name != "postgrey" for service in selected(STACK, settings).services)
+
+
+def test_public_services() -> None:
+    """The world's ports lead to those of containers, and a client's address arrives."""
+    found = of_kind("Service", objects())
+    spec = found["dovecot-public"]["spec"]
+    ports = {one["port"]: one["targetPort"] for one in spec["ports"]}
+    assert ports == {143: 10143, 993: 10993, 4190: 4190}
+    assert spec["externalTrafficPolicy"] == "Local"
+    assert {one["port"] for one in found["postfix-public"]["spec"]["ports"]} == {25, 465, 587}
+
+
+def test_a_volume_in_postfix_pod_gets_its_owner() -> None:
+    """Postfix's pod has no group for volumes, so that of another account is handed over first."""
+    spec = pod_specs(objects())["postfix"]
+    assert "fsGroup" not in spec["securityContext"]
+    (first,) = spec["initContainers"]
+    uid = STACK.service("contentfilter").uid
+    assert first["command"][:2] == ["chown", f"{uid}:{uid}"]
+    assert first["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
