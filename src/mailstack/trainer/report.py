@@ -35,6 +35,8 @@ class Report:
     """In the user's database now."""
     known_spam: int = 0
     seconds: float = 0.0
+    teaching_s: float = 0.0
+    """Of them: reading messages and teaching them."""
     gone: bool = False
     """The user was removed meanwhile."""
     failed: str = ""
@@ -49,6 +51,7 @@ class Report:
         return {
             "at": self.at,
             "seconds": round(self.seconds, 2),
+            "teaching_seconds": round(self.teaching_s, 2),
             "learned_ham": self.ham,
             "learned_spam": self.spam,
             "relearned": self.relearnt,

@@ -151,7 +151,9 @@ class UserRun:
         return self._ledger.begin(self._key, snapshot)
 
     async def _teach(self, run: Run, lesson: list[Chosen], steps: int = 0) -> list[Chosen]:
-        profile, learnt, changed = training_profile(self._key), [], 0
+        began, profile = time.monotonic(), training_profile(self._key)
+        learnt: list[Chosen] = []
+        changed = 0
         for number, one in enumerate(lesson, 1):
             confirmed = await self._tell(one, profile)
             if confirmed is not None:
@@ -160,6 +162,7 @@ class UserRun:
                 changed += confirmed
                 self._count(one)
             self._progress(number, steps or len(lesson))
+        self._report.teaching_s = time.monotonic() - began
         known = sum(await self._known())
         if not changed and len(learnt) >= SUSPICIOUS and known < self._ledger.count(self._key):
             self._ledger.undone(run, b"")
