@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
+from mailstack.aio.syslog import Syslog
 from mailstack.daemons.accounts import account
 from mailstack.daemons.contract import Command, Daemon, Overrides, Paths, ProbeFailed, Site
 from mailstack.settings import Settings
@@ -93,6 +94,7 @@ class Running:
     site: Site
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
+    syslogs: list[Syslog] = field(default_factory=list)
 
     @property
     def pid(self) -> int:
@@ -130,6 +132,8 @@ async def running(
     async with asyncio.TaskGroup() as tasks:
         try:
             for command in daemon.commands(site):
+                if command.syslog is not None:
+                    stage.syslogs.append(Syslog.listen(command.syslog, stage.output.append))
                 process = await start(command)
                 stage.processes.append(process)
                 tasks.create_task(_collect(process, stage.output))
@@ -138,6 +142,8 @@ async def running(
         finally:
             for process in stage.processes:
                 await stop(process)
+            for syslog in stage.syslogs:
+                syslog.close()
 
 
 async def start(command: Command) -> asyncio.subprocess.Process:

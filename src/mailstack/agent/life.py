@@ -19,6 +19,7 @@ from mailstack.aio import process
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.clock import Clock
 from mailstack.aio.finish import finish
+from mailstack.aio.syslog import Syslog
 from mailstack.daemons.contract import Command, Daemon, Site
 from mailstack.observe.health import Health, State
 
@@ -71,6 +72,7 @@ class Life:
     main: process.Process | None = None
     healthy_since: float | None = None
     _running: dict[str, tuple[Command, process.Process]] = field(default_factory=dict)
+    _syslogs: list[Syslog] = field(default_factory=list)
 
     async def live(self, meanwhile: Callable[["Life"], Coroutine[Any, Any, Never]]) -> Ended:
         """Start, probe, watch, and stop everything again; return why it ended.
@@ -100,6 +102,8 @@ class Life:
         self.around.health.now(State.STARTING)
         try:
             for command in self.commands:
+                if command.syslog is not None:
+                    self._syslogs.append(Syslog.listen(command.syslog, self.around.output.hear))
                 await self._start(command)
         except OSError as error:
             raise Ended(Cause.CRASHED, f"could not be started: {error}") from error
@@ -181,6 +185,8 @@ class Life:
                 await running.stop(command.stop_timeout_s)
             self.around.ledger.closed(running)
         self._running.clear()
+        while self._syslogs:
+            self._syslogs.pop().close()
         self.around.health.runs_as(None)
 
 

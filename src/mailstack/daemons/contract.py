@@ -100,6 +100,8 @@ class Command:
     """Of a companion process (``socat``); empty for the service's main process."""
     stop_timeout_s: float = 10.0
     """From SIGTERM to SIGKILL."""
+    syslog: Path | None = None
+    """Where the agent listens for what the process logs by syslog(3), if it can do nothing else."""
 
 
 class ProbeFailed(Exception):

@@ -4,11 +4,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailstack.aio import private_log
 from mailstack.aio.command import MINIMAL_ENVIRONMENT, run
+from mailstack.aio.process import as_account
 from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.marks import origin
 from mailstack.daemons.opendkim import conf, override, probe
@@ -79,12 +82,14 @@ class OpenDkim:
             raise _refusal(site, rendered, words)
 
     def commands(self, site: Site) -> Sequence[Command]:
-        file = site.paths.conf / conf.NAME
-        return (
-            Command(
-                ("opendkim", "-f", "-x", str(file)), account=site.account, stop_timeout_s=_STOP_S
-            ),
-        )
+        """It logs by syslog(3) alone, so it gets a /dev/log of its own, where we are root."""
+        argv = ("opendkim", "-f", "-x", str(site.paths.conf / conf.NAME))
+        if os.geteuid() != 0:
+            return (Command(argv, account=site.account, stop_timeout_s=_STOP_S),)
+        log, account = site.paths.run / "log.sock", site.account
+        wrapped = as_account(argv, account.uid, account.gid, account.groups)
+        launcher = (sys.executable, "-I", "-S", private_log.__file__, str(log), "--")
+        return (Command((*launcher, *wrapped), stop_timeout_s=_STOP_S, syslog=log),)
 
     def restart_needed(self, old: Files, new: Files) -> bool:
         return _RESTART.findall(old[conf.NAME]) != _RESTART.findall(new[conf.NAME])
