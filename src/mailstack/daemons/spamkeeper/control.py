@@ -19,8 +19,9 @@ class SpamKeeper:
     """Keeps spamd's users in step with the datastore, by the contract of all daemons."""
 
     name = "spamkeeper"
-    packages: Sequence[str] = (*SPAMD.packages, "gpg")
-    """sa-update checks signatures with gpg, which SpamAssassin's package only recommends."""
+    packages: Sequence[str] = (*SPAMD.packages, "gpg", "gpg-agent")
+    """sa-update checks signatures with gpg, which SpamAssassin's package only recommends; where gpg
+    is, that package imports a key while it is installed, and Debian 13 needs gpg-agent for it."""
     programs: Sequence[str] = ("sa-update", "spamassassin", "gpg")
     override_files: Sequence[str] = ()
 
