@@ -211,14 +211,14 @@ def test_terraform_is_in_its_canonical_form(tmp_path: Path) -> None:
     for name, text in cluster.render(plan(**PLACE)).items():
         if not name.endswith(".tf"):
             continue
-        assert misformed(text) == []
+        assert malformed(text) == []
         if shutil.which("terraform"):
             (tmp_path / "main.tf").write_text(text)
             fmt = ["terraform", "fmt", "-check", str(tmp_path)]
             assert subprocess.run(fmt, check=False, capture_output=True).returncode == 0
 
 
-def misformed(text: str) -> list[str]:
+def malformed(text: str) -> list[str]:
     wrong: list[str] = []
     depth = 0
     group: list[int] = []

@@ -1,7 +1,7 @@
 """CronJobs, with their volume, account and policy.
 
 Training and sa-update are no jobs: their services are resident and know when it is night
-(docs/decisions/0016-one-job.md).
+(docs/decisions/0017-one-job.md).
 """
 
 from collections.abc import Iterator

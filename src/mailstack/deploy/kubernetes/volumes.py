@@ -16,7 +16,8 @@ from mailstack.topology.model import Service, Volume
 _SCRATCH: Final = "1Gi"
 """Of a state folder without its volume: sockets, configurations, and messages that the filter holds
 (some of the largest size at once)."""
-_TMP: Final = "64Mi"
+_TMP: Final = "512Mi"
+"""Of an import that is read twice, above all; nothing stays there."""
 _ROOT_READS, _GROUP_READS, _ALL_READ = 0o400, 0o440, 0o444
 
 
