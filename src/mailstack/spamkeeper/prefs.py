@@ -40,12 +40,6 @@ def plain(spam: Mapping[str, Any], *, authenticated: bool) -> str:
     return _HEAD + _wishes(spam, authenticated=authenticated) + _WITHOUT_BAYES
 
 
-def wants_own(spam: Mapping[str, Any]) -> bool:
-    """Whether the document makes any difference to a scan; as ``Spam.own_profile``."""
-    wishes = ("allow", "block", "rules", "languages")
-    return spam.get("threshold") is not None or any(spam.get(name) for name in wishes)
-
-
 def _wishes(spam: Mapping[str, Any], *, authenticated: bool) -> str:
     # Forged mail must not be welcome; without network tests nobody can tell what is forged.
     welcome = "welcomelist_auth" if authenticated else "welcomelist_from"

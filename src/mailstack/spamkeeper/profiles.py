@@ -12,7 +12,7 @@ from typing import Any, Final
 from mailstack.errors import DocumentMissing
 from mailstack.feed import Changed, Reader
 from mailstack.model.addresses import Address
-from mailstack.model.spamkey import spam_key
+from mailstack.model.spamkey import spam_key, wants_own
 from mailstack.spamkeeper import prefs
 from mailstack.spamkeeper.folders import Users
 from mailstack.spamkeeper.metrics import KeeperMetrics
@@ -74,7 +74,7 @@ class Profiles:
         self.metrics.profiles.counts[()] += 1
 
     def _write(self, key: str, spam: Mapping[str, Any], *, own_bayes: bool) -> None:
-        own = own_bayes or prefs.wants_own(spam)
+        own = own_bayes or wants_own(spam)
         text = prefs.scanning(spam, authenticated=self.authenticated) if own else None
         if self.users.has_database(key):
             self._training(key, spam)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mailstack.model.spamkey import wants_own
 from mailstack.spamkeeper import prefs
 
 WISHES: dict[str, Any] = {
@@ -37,13 +38,13 @@ def test_everything_a_user_can_wish() -> None:
 def test_nothing_wished() -> None:
     """Without a document the settings of the stack count."""
     assert prefs.scanning({}, authenticated=True) == f"{HEAD}use_txrep 1\n"
-    assert not prefs.wants_own({"share_training": True, "threshold": None, "allow": []})
+    assert not wants_own({"share_training": True, "threshold": None, "allow": []})
 
 
 @pytest.mark.parametrize("name", ["threshold", "allow", "block", "rules", "languages"])
 def test_any_wish_makes_a_profile(name: str) -> None:
     """As the model says of the same document."""
-    assert prefs.wants_own({name: WISHES[name]})
+    assert wants_own({name: WISHES[name]})
 
 
 def test_without_network_tests_welcomes_cannot_ask_for_a_signature() -> None:
