@@ -23,7 +23,8 @@ from mailstack.agent.state import check_root, lay_out, service_lock, supervisor_
 from mailstack.agent.watch import changes
 from mailstack.aio import lock
 from mailstack.aio.clock import SystemClock
-from mailstack.aio.reaper import become_subreaper, bury_orphans
+from mailstack.aio.prctl import become_subreaper
+from mailstack.aio.reaper import bury_orphans
 from mailstack.daemons import registry
 from mailstack.daemons.contract import Daemon, Paths
 from mailstack.errors import ConfigError, MailstackError, ServiceFailed

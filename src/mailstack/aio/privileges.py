@@ -8,6 +8,7 @@ read, such as /root. ``sys.addaudithook`` shows whether that holds; see tests/un
 
 import os
 
+from mailstack.aio import prctl
 from mailstack.errors import ServiceFailed
 
 
@@ -19,8 +20,10 @@ def drop(uid: int, gid: int, groups: tuple[int, ...] = ()) -> None:
     """
     if os.geteuid() != 0 or uid == 0:
         return
+    parent = os.getppid()
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     if os.getresuid() != (uid, uid, uid) or os.getresgid() != (gid, gid, gid):
         raise ServiceFailed(f"the process did not become account {uid}:{gid}")
+    prctl.end_with(parent)

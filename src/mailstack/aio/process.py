@@ -152,12 +152,13 @@ def as_account(argv: Sequence[str], uid: int, gid: int, groups: Sequence[int]) -
     What would start as root to become its account by itself starts as us where we are not root: in
     a container of its own, which has that account already.
     """
-    wrapped = ["setpriv", "--pdeathsig", "TERM"]
+    wrapped = []
     stays = uid == 0 and os.geteuid() != 0
     if not stays and (uid, gid) != (os.geteuid(), os.getegid()):
         keep = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
-        wrapped += ["--reuid", str(uid), "--regid", str(gid), *keep]
-    return [*wrapped, "--", *argv]
+        wrapped += ["setpriv", "--reuid", str(uid), "--regid", str(gid), *keep, "--"]
+    # a call of its own, after the other: with the account the kernel forgets this wish
+    return [*wrapped, "setpriv", "--pdeathsig", "TERM", "--", *argv]
 
 
 async def end_sessions(sessions: Mapping[int, int], grace_s: float) -> int:

@@ -6,26 +6,12 @@ what dies there. Our own children are buried by whoever started them, so a corps
 nobody's only when it is still there at the second look.
 """
 
-import ctypes
 import os
 from typing import Final
 
 from mailstack.aio.clock import Clock
 
-PR_SET_CHILD_SUBREAPER: Final = 36
-"""linux/prctl.h"""
 _EVERY_S: Final = 1.0
-
-
-def become_subreaper() -> None:
-    """Have orphaned grandchildren handed to this process.
-
-    Raises:
-        OSError: the kernel refused.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 async def bury_orphans(clock: Clock) -> None:

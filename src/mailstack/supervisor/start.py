@@ -18,7 +18,7 @@ from mailstack.agent import ledger, secrets, state
 from mailstack.agent.options import Options
 from mailstack.agent.site import Place
 from mailstack.aio import lock
-from mailstack.aio.reaper import become_subreaper
+from mailstack.aio.prctl import become_subreaper
 from mailstack.daemons import registry
 from mailstack.daemons.accounts import account
 from mailstack.daemons.contract import Daemon

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 from mailstack.aio.clock import SystemClock
-from mailstack.aio.reaper import become_subreaper, bury_orphans
+from mailstack.aio.prctl import become_subreaper
+from mailstack.aio.reaper import bury_orphans
 
 
 class QuickClock(SystemClock):
