@@ -236,3 +236,18 @@ async def test_a_follower_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
     theirs.close()
     assert not await follower.hear()
     ours.close()
+
+
+async def test_a_store_that_is_missing_at_the_start(folder: Path) -> None:
+    """Both say 'try again' until it is there, and then what is true, without a restart."""
+    async with both(folder) as peers:
+        await peers.process.stop()
+        peers.database.rename(folder / "away")
+        ports = await peers.process.start()
+        port = ports["mailboxes"]
+        later = [await asyncio.open_connection("127.0.0.1", port) for _ in range(PEERS)]
+        again = Peers(peers.process, ports, later)
+        assert await again.ask() == {FOR_NOW}
+        (folder / "away").rename(peers.database)
+        await again.ask_until(FOUND, {FOR_NOW})
+        await again.close()
