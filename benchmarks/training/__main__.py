@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -53,6 +53,7 @@ class Effect:
     recall: float
     recall_without: float
     false_positives: int
+    false_positives_without: int
 
 
 def fill(stack: Owner, password: str, ham: Sequence[bytes], spam: Sequence[bytes]) -> None:
@@ -134,8 +135,8 @@ def measure(messages: int, scans: int, rounds: int, offset: int) -> Iterator[Rat
             )
         )
         yield Rate("verdicts by a user's training", ours, reference, ours / reference)
-        numbers = ("held_out_ham", "held_out_spam", "recall", "recall_without", "false_positives")
-        yield Effect(learnt, *(report[name] for name in numbers))
+        names = [field.name for field in fields(Effect) if field.name != "learnt"]
+        yield Effect(learnt, **{name: report[name] for name in names})
 
 
 def main() -> int:
