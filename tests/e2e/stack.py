@@ -190,17 +190,24 @@ class Stack:
                 return int(found["pid"])
             assert time.monotonic() < deadline, f"{service}: {found}"
 
+    def wait_for_state(self, service: str, *states: str, timeout_s: float = 30.0) -> None:
+        """Wait until a service is in one of these states."""
+        deadline = time.monotonic() + timeout_s
+        while (found := self.status()["services"][service])["state"] not in states:
+            assert time.monotonic() < deadline, f"{service}: {found}"
+
     def queue(self) -> list[Mapping[str, Any]]:
         """Return every message in Postfix's queue, as ``postqueue -j`` tells it."""
+        return [json.loads(line) for line in self._postqueue("-j").splitlines()]
+
+    def flush_queue(self) -> None:
+        """Have Postfix try everything in its queue now."""
+        self._postqueue("-f")
+
+    def _postqueue(self, option: str) -> str:
         conf = self.state / "conf" / "postfix" / "current"
-        done = subprocess.run(
-            ["postqueue", "-c", str(conf), "-j"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        argv = ["postqueue", "-c", str(conf), option]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True).stdout
 
     # --- files -------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ from mailstack.errors import ServiceFailed
 _RETRY_S = 0.1
 _PATIENCE_S = 60.0
 """For one message; no outage in a test lasts as long."""
+_FLUSH_S = 0.5
+"""Between two looks, each after asking Postfix to try what it had put off for a minute."""
 _PER_SESSION = 5
 """Messages."""
 
@@ -110,7 +112,8 @@ class Traffic:
                 found = Counter(mailbox.subjects())
             if wanted <= found.keys() or time.monotonic() > deadline:
                 return found
-            time.sleep(_RETRY_S)
+            self.stack.flush_queue()
+            time.sleep(_FLUSH_S)
 
 
 @contextmanager

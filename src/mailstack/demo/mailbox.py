@@ -60,8 +60,8 @@ class Mailbox:
 
     def subjects(self, folder: str = "INBOX") -> list[str]:
         """Return the subject of every message, in order; far quicker than the messages."""
-        status, _ = self.imap.select(_quote(folder), readonly=True)
-        if status != "OK":
+        status, [count] = self.imap.select(_quote(folder), readonly=True)
+        if status != "OK" or count == b"0":
             return []
         _, parts = self.imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
         headers = (part[1] for part in parts if isinstance(part, tuple))

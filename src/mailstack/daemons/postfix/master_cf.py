@@ -1,8 +1,8 @@
 """``master.cf``: the processes of Postfix, as master(5) starts them.
 
 Only what asks DNS runs in the chroot (the fifth column): its etc/resolv.conf names the stack's own
-resolver, so the machine's stays as it is. There is no pickup and no local delivery: mail enters
-by SMTP alone, and the machine's own sendmail(1) belongs to the machine's own Postfix.
+resolver, so the machine's stays as it is. There is no local delivery: mail enters by SMTP alone,
+and the machine's own sendmail(1) belongs to the machine's own Postfix.
 """
 
 from mailstack.daemons.contract import Site
@@ -62,6 +62,8 @@ subcleanup  unix  n       -       n       -       0       cleanup
     -o header_checks=regexp:$config_directory/submission_headers
     -o nested_header_checks=
 cleanup     unix  n       -       n       -       0       cleanup
+# Looks for nothing by itself; but "postqueue -f" calls it, and says "mail system is down" without.
+pickup      unix  n       -       n       -       1       pickup
 qmgr        unix  n       -       n       300     1       qmgr
 tlsmgr      unix  -       -       n       1000?   1       tlsmgr
 rewrite     unix  -       -       n       -       -       trivial-rewrite
