@@ -12,6 +12,7 @@ from tests.daemons.mailbox_clients import ANN, count, deliver, in_thread
 from tests.daemons.stage import Running, make_certificate, running, site_for, state_folder
 
 from mailstack.daemons.dovecot import DAEMON
+from mailstack.daemons.dovecot.sieve import compile_script
 from mailstack.errors import MissingProgram
 from mailstack.model.passwords import hash_password
 
@@ -116,3 +117,19 @@ async def test_an_outage_is_temporary_for_dovecot(state: Path) -> None:
                 continue
         (answer,) = await deliver(dovecot.site, ANN)
         assert answer.startswith("451 "), answer
+
+
+@pytest.mark.parametrize("kib", [200, 1000])
+async def test_a_large_script(state: Path, kib: int) -> None:
+    """What the datastore takes compiles, travels in one line of the dict protocol, and runs."""
+    rule = 'if header :is "X-Number" "%d" { discard; }\n'
+    rules = "".join(rule % number for number in range(kib * 1024 // 60))
+    padding = "# padding\n" * (kib * 1024 // 10 - len(rules) // 10 - 100)
+    text = f'require "fileinto";\n{rules}{padding}fileinto "Archive";\n'
+    assert kib * 1000 < len(text) < kib * 1024
+    await compile_script(text)
+    async with both(state) as (dovecot, store):
+        await put(store, (f"users/{ANN}/sieve/lists", {"text": text, "active": True}))
+        (answer,) = await deliver(dovecot.site, ANN)
+        assert answer.startswith("250 ")
+        assert await count(dovecot.site, "Archive") == 1

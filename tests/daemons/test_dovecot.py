@@ -285,6 +285,18 @@ async def test_names_stay_inside_the_mail_folder(state: Path) -> None:
         assert list((stage.site.paths.data / "mail").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a%u", "100%", "%{home}", "$home", "~root", "*", "a'b", "#x"])
+async def test_a_name_is_no_pattern(state: Path, name: str) -> None:
+    """A name that looks like a variable or a shell's is the folder's name as it stands."""
+    async with dovecot(state) as (stage, store):
+        add_user(store, f"{name}@example.org")
+        (answer,) = await deliver(stage.site, f"{name}@example.org")
+        assert answer.startswith("250 ")
+        mail = stage.site.paths.data / "mail" / "example.org"
+        assert [path.name for path in mail.iterdir()] == [name]
+        assert len([*mail.glob("*/Maildir/new/*")]) == 1
+
+
 async def test_another_address_than_the_default_delimiter(state: Path) -> None:
     """``mailbox.delimiter`` is Dovecot's too."""
     async with dovecot(state, mailbox={"delimiter": "-"}) as (stage, _):
@@ -395,4 +407,4 @@ async def test_a_script_is_compiled_as_delivery_would() -> None:
     with pytest.raises(InvalidDocument, match="enotify"):
         await compile_script('require "enotify";\n')
     with pytest.raises(InvalidDocument, match="more than"):
-        await compile_script("keep;\n" * 20_000)
+        await compile_script("keep;\n" * 200_000)

@@ -63,6 +63,11 @@ class Domain(BaseDocument):
 
 def _mailbox(address: str) -> Address:
     parsed = parse_address(address)
+    if "/" in parsed:
+        raise ValueError(
+            f"{address!r} cannot name a mailbox, because a folder of that name is made for it; "
+            "create one without /, and make this address an alias of it"
+        )
     if not parsed.isascii():
         # Dovecot 2.3's LMTP answers 501 to any other (seen: "Invalid TO: Missing '>'").
         raise ValueError(

@@ -1,7 +1,9 @@
 """Documents as JSON: what is taken, what is refused, and in which words."""
 
 import json
+import os
 from contextlib import suppress
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -152,3 +154,27 @@ def test_any_object_is_a_document_or_refused(fields: dict[str, object]) -> None:
         make_document(fields)
     with suppress(InvalidDocument):
         parse_document(json.dumps(fields))
+
+
+@given(
+    st.text(st.characters(codec="ascii"), min_size=1, max_size=70),
+    st.sampled_from(("example.org", "Bücher.example", "a.b")),
+)
+def test_every_user_has_a_folder_of_its_own(local: str, domain: str) -> None:
+    """Whatever address is taken: its two halves are two names below the mail folder (mail_home)."""
+    with suppress(InvalidDocument):
+        user = make_document({"type": "user", "address": f"{local}@{domain}", "password": HASH})
+        assert isinstance(user, User)
+        name, _, host = user.address.rpartition("@")
+        root = PurePosixPath("/data/mail")
+        home = PurePosixPath(os.path.normpath(f"{root}/{host}/{name}"))
+        assert home.relative_to(root).parts == (host, name)
+        assert name.lower() == name
+        assert not any(octet in name + host for octet in "/@\0\n\r\t: ")
+
+
+@pytest.mark.parametrize("local", ["a/b", "/", "..", ".a", "a..b", "a\nb", "a b", "a:b"])
+def test_what_is_no_folder_is_no_user(local: str) -> None:
+    """A slash, dots alone, blanks and control characters: no mailbox has such a name."""
+    with pytest.raises(InvalidDocument):
+        make_document({"type": "user", "address": f"{local}@a.example", "password": HASH})

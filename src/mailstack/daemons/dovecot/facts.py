@@ -4,6 +4,7 @@ from typing import Final
 
 from mailstack.daemons.contract import Account, Site
 from mailstack.daemons.dovecot import master
+from mailstack.model.documents import MAX_SCRIPT_OCTETS
 from mailstack.topology.model import Endpoint
 
 PACKAGE: Final = "mailstack.daemons.dovecot"
@@ -66,10 +67,6 @@ SIEVE_EXTENSIONS: Final = (
 )
 """What users' scripts may require, at delivery and when a script is checked. Left out: enotify
 (mails anybody), include (the store has no folder for it), everything that runs a program."""
-
-MAX_SCRIPT_OCTETS: Final = 64 * 1024 - 128
-"""A script travels in one line of the dict protocol, which Dovecot reads up to 64 KiB
-(DICT_CLIENT_MAX_LINE_LENGTH); line ends and tabs are two octets there."""
 
 COMPRESSION: Final = "zstd"
 """Debian's and Alpine's builds of both versions have it; quicker than gzip, and packs better."""

@@ -13,13 +13,16 @@ from typing import Final
 
 from mailstack.aio.command import Finished, run
 from mailstack.daemons.contract import Account
-from mailstack.daemons.dovecot.facts import DIALECT_24, MAX_SCRIPT_OCTETS, SIEVE_EXTENSIONS
+from mailstack.daemons.dovecot.facts import DIALECT_24, SIEVE_EXTENSIONS
 from mailstack.daemons.dovecot.version import installed_version
 from mailstack.errors import InvalidDocument, MissingProgram, ServiceFailed
+from mailstack.model.documents import MAX_SCRIPT_OCTETS
 
 NOBODY: Final = Account(65_534, 65_534)
 TIMEOUT_S: Final = 10.0
 MEMORY_OCTETS: Final = 256 * 1024**2
+COMPILED_OCTETS: Final = 8 * MAX_SCRIPT_OCTETS
+"""A compiled script is up to some three times as large as its text."""
 SCRIPT_NAME: Final = "script"
 """What the compiler calls the script, so that its messages name no file of ours."""
 
@@ -54,13 +57,9 @@ def refusal(output: str) -> InvalidDocument | ServiceFailed:
 
 
 def _check_size(text: str) -> None:
-    """As large as it is on its way to Dovecot: five octets are written as two."""
-    octets = len(text.encode()) + sum(text.count(octet) for octet in "\0\1\t\r\n")
+    octets = len(text.encode())
     if octets > MAX_SCRIPT_OCTETS:
-        raise InvalidDocument(
-            f"the script has {octets} octets, more than {MAX_SCRIPT_OCTETS}",
-            advice="line ends and tabs count twice",
-        )
+        raise InvalidDocument(f"the script has {octets} octets, more than {MAX_SCRIPT_OCTETS}")
 
 
 def _fill(folder: Path, text: str) -> None:
@@ -95,7 +94,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _command(folder: Path) -> Sequence[str]:
-    limits = ("prlimit", f"--as={MEMORY_OCTETS}", "--core=0", "--fsize=4194304")
+    limits = ("prlimit", f"--as={MEMORY_OCTETS}", "--core=0", f"--fsize={COMPILED_OCTETS}")
     who = f"--reuid={NOBODY.uid}", f"--regid={NOBODY.gid}", "--clear-groups", "--no-new-privs"
     drop = ("setpriv", *who) if os.geteuid() == 0 else ()
     script, compiled = folder / f"{SCRIPT_NAME}.sieve", folder / f"{SCRIPT_NAME}.svbin"
