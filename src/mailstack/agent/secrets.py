@@ -36,7 +36,6 @@ class Owners:
 
     dkim: int = 0
     token: int = 0
-    imap_master: int = 0
 
 
 async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
@@ -49,7 +48,6 @@ async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
     # each time, not only when made: a package that is installed anew may bring another number
     os.chown(folder / DKIM, owners.dkim, -1)
     os.chown(folder / TOKEN, owners.token, -1)
-    os.chown(folder / IMAP_MASTER, owners.imap_master, -1)
 
 
 async def make_missing(folder: Path, settings: Settings) -> None:

@@ -115,7 +115,10 @@ STACK: Final = Topology(
         Service(
             "trainer",
             "learns from each user's Inbox and Spam, and measures what that is worth",
-            ports=(Port("http", 9156, "training on demand, health, metrics", operations=True),),
+            ports=(
+                Port("http", 9156, "training on demand, health, metrics", operations=True),
+                Port("moved", 9157, "who has moved mail into Spam or out of it"),
+            ),
             volumes=(Volume("ledger", "which messages were learnt", 256),),
             memory_mib=64,
             account=5008,
@@ -174,6 +177,7 @@ STACK: Final = Topology(
         Link("contentfilter", "couchmail", "api", "who has a spam profile of their own"),
         Link("contentfilter", "couchmail", "aliases", "whom a recipient is, who may send as whom"),
         Link("dovecot", "couchmail", "dict", "socat proxy from dovecot dict proxy socket"),
+        Link("dovecot", "trainer", "moved", "what users correct is learnt from at once"),
         Link("dovecot", "postfix", "reinject", "what sieve sends: redirects, vacation replies"),
         Link("managesieve", "dovecot", "sasl", "logins checked by Dovecot"),
         Link("managesieve", "couchmail", "api", "scripts in the datastore"),

@@ -14,7 +14,6 @@ from pathlib import Path
 from mailstack.aio.http import HttpServer
 from mailstack.aio.http_client import Peer
 from mailstack.aio.privileges import drop
-from mailstack.daemons.dovecot.master import sasl_plain
 from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.feed import Reader
 from mailstack.observe import log
@@ -26,6 +25,7 @@ from mailstack.trainer.moves import Moves
 from mailstack.trainer.nights import Nights, forget_removed
 from mailstack.trainer.peers import Keeper, Records
 from mailstack.trainer.reader import Door
+from mailstack.trainer.reports import Reports
 from mailstack.trainer.run import Peers
 from mailstack.trainer.service import Port, Service
 from mailstack.trainer.spamd import Spamd
@@ -57,7 +57,7 @@ def assemble(config: Config) -> tuple[Peers, str]:
         records=Records(Peer(config.api, token)),
         keeper=Keeper(Peer(config.keeper, token)),
         spamd=Spamd(config.spamd),
-        door=Door(config.imaps, config.certificate, partial(sasl_plain, secret=master)),
+        door=Door(config.imaps, config.certificate, config.master_user, master),
         learning=config.learning,
     )
     return peers, token
@@ -71,10 +71,11 @@ async def run(file: Path) -> None:
         OSError: the port cannot be had.
     """
     config = Config.read(file)
-    port = Port()
+    port, moved = Port(), Port()
     await port.open(config.listen)
+    await moved.open(config.moved)
     peers, token = assemble(config)
-    serving = asyncio.create_task(_serve(port, peers, Reader(config.api, token), token))
+    serving = asyncio.create_task(_serve(port, moved, peers, Reader(config.api, token), token))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
@@ -82,7 +83,7 @@ async def run(file: Path) -> None:
         await serving
 
 
-async def _serve(port: Port, peers: Peers, feed: Reader, token: str) -> None:
+async def _serve(port: Port, moved: Port, peers: Peers, feed: Reader, token: str) -> None:
     """For ever; cancelled, it ends everything."""
     training = Training(peers, TrainerMetrics())
     moves = Moves(training.at_once)
@@ -92,7 +93,8 @@ async def _serve(port: Port, peers: Peers, feed: Reader, token: str) -> None:
         group.create_task(moves.run())
         group.create_task(nights.run())
         group.create_task(forget_removed(peers.ledger, feed))
-        await port.serve(HttpServer(Service(training, moves, token, group).handle), group)
+        group.create_task(moved.serve(HttpServer(Reports(moves).handle), group))
+        await port.serve(HttpServer(Service(training, token, group).handle), group)
 
 
 async def _night(training: Training) -> None:

@@ -37,12 +37,15 @@ class Config:
     """Everything that varies between installations."""
 
     listen: Endpoint
+    moved: Endpoint
+    """Where Dovecot reports; nothing else can be asked there."""
     api: Endpoint
     imaps: Endpoint
     spamd: Endpoint
     keeper: Endpoint
     """The service that keeps the databases of spamd."""
     token_file: Path
+    master_user: str
     master_file: Path
     """The master user's password."""
     certificate: Path
@@ -67,7 +70,7 @@ class Config:
 
 
 def _typed(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    endpoints = ("listen", "api", "imaps", "spamd", "keeper")
+    endpoints = ("listen", "moved", "api", "imaps", "spamd", "keeper")
     files = ("token_file", "master_file", "certificate", "ledger")
     return {
         **raw,

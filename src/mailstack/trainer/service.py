@@ -1,4 +1,4 @@
-"""The trainer's HTTP: on-demand runs with their progress, reports of moves, health, metrics."""
+"""The trainer's HTTP: on-demand runs with their progress, health, metrics."""
 
 import asyncio
 import json
@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from mailstack.aio.http import Answer, HttpServer, Request, bears, document, text
+from mailstack.aio.http import Answer, HttpServer, Request, bears, text
 from mailstack.model.addresses import Address, parse_address
 from mailstack.observe.metrics import CONTENT_TYPE
 from mailstack.topology.model import Endpoint
-from mailstack.trainer.moves import Moves
 from mailstack.trainer.training import Event, Training
 
 JSON_LINES: Final = "application/x-ndjson"
@@ -28,7 +27,6 @@ class Service:
     """``handle`` each request. ``group`` runs what goes on after a reader has gone."""
 
     training: Training
-    moves: Moves
     token: str
     group: asyncio.TaskGroup
     _running: set[asyncio.Task[None]] = field(default_factory=set)
@@ -43,9 +41,9 @@ class Service:
             case "GET" | "HEAD", ("metrics",):
                 page = self.training.metrics.exposition()
                 return Answer(HTTPStatus.OK, page, CONTENT_TYPE)
-            case "POST", ("train",) | ("moved",):
+            case "POST", ("train",):
                 return self._post(request)
-            case _, ("train",) | ("moved",):
+            case _, ("train",):
                 return text(HTTPStatus.METHOD_NOT_ALLOWED, "only POST")
         return text(HTTPStatus.NOT_FOUND, "no such page")
 
@@ -54,16 +52,9 @@ class Service:
             return text(HTTPStatus.UNAUTHORIZED, "this needs the stack's token")
         try:
             body = json.loads(request.body or b"{}")
-            if request.path == ("moved",):
-                return self._moved(_address(body["user"]))
             return self._train([_address(user) for user in body.get("users", [])])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return text(HTTPStatus.BAD_REQUEST, f"the body is not understood: {error}")
-
-    def _moved(self, address: Address) -> Answer:
-        if not self.moves.moved(address):
-            return text(HTTPStatus.SERVICE_UNAVAILABLE, "too many users are waiting")
-        return document({"user": address, "waiting": self.moves.waiting}, HTTPStatus.ACCEPTED)
 
     def _train(self, users: Sequence[Address]) -> Answer:
         """Begin, and stream what happens. Whoever hangs up does not end it."""

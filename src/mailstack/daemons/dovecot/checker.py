@@ -1,4 +1,4 @@
-"""Dovecot's own checkers: ``doveconf`` for the configuration, ``sievec`` for the global script."""
+"""Dovecot's own checkers: ``doveconf`` for the configuration, ``sievec`` for our scripts."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,13 @@ async def check(site: Site, folder: Path) -> None:
     finished = await run(["doveconf", "-n", "-c", str(folder / "dovecot.conf")])
     if finished.status != 0:
         raise refusal(finished.output, site, folder)
-    script, compiled = folder / "global.sieve", folder / "global.svbin"
+    for name in facts.SCRIPTS:
+        await _compile(folder / name, site, folder)
+
+
+async def _compile(script: Path, site: Site, folder: Path) -> None:
+    """Beside the script, where mail processes may not write."""
+    compiled = script.with_suffix(".svbin")
     compile_it = ["sievec", "-c", str(folder / "dovecot.conf"), str(script), str(compiled)]
     finished = await run(compile_it)
     if finished.status != 0:

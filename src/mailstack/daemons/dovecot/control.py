@@ -55,7 +55,7 @@ class Dovecot:
         return {**dialect.render(site), **theirs}
 
     async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
-        """Let doveconf read it, and compile the global script into ``folder``."""
+        """Let doveconf read it, and compile our scripts into ``folder``."""
         del overrides  # doveconf names the file itself
         await checker.check(site, folder)
 

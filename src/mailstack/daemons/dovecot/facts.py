@@ -39,6 +39,9 @@ FOLDERS: Final = (
 """Folders that every mailbox has and is subscribed to, with their use as RFC 6154 spells it, by
 which mail programs in any language find them."""
 
+SCRIPTS: Final = ("global.sieve", "moved.sieve")
+"""Of ours: at delivery, and when a user moves a message."""
+
 SIEVE_EXTENSIONS: Final = (
     "body",
     "comparator-i;ascii-numeric",
@@ -115,6 +118,7 @@ def _places(site: Site) -> dict[str, str]:
 
 def _listeners(site: Site) -> dict[str, str]:
     found: dict[str, str] = {}
+    found["moved_address"] = str(site.addresses["trainer.moved"])
     for name in ("imap", "imaps", "lmtp", "sasl", "quota", "metrics"):
         endpoint = site.addresses[f"dovecot.{name}"]
         found[f"{name}_address"] = listen_address(endpoint, ipv6=site.ipv6)

@@ -11,7 +11,7 @@ def render(site: Site) -> Files:
     return {
         "dovecot.conf": fill(facts.PACKAGE, "dovecot-2.3.conf", values),
         "dict-auth.conf": fill(facts.PACKAGE, "dict-auth-2.3.conf", values),
-        "global.sieve": fill(facts.PACKAGE, "global.sieve", values),
+        **{name: fill(facts.PACKAGE, name, values) for name in facts.SCRIPTS},
     }
 
 

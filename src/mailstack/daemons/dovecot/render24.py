@@ -14,7 +14,7 @@ def render(site: Site) -> Files:
     return {
         "dovecot.conf": fill(facts.PACKAGE, "dovecot-2.4.conf", values),
         "auth.lua": fill(facts.PACKAGE, "auth.lua", values),
-        "global.sieve": fill(facts.PACKAGE, "global.sieve", values),
+        **{name: fill(facts.PACKAGE, name, values) for name in facts.SCRIPTS},
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from mailstack.daemons.contract import Files, Site
-from mailstack.daemons.dovecot.master import SECRET
+from mailstack.daemons.dovecot.master import NAME, SECRET
 from mailstack.topology.model import Endpoint
 
 FILE: Final = "trainer.json"
@@ -25,11 +25,13 @@ def render(site: Site) -> Files:
     """The one file. Names are those of ``mailstack.trainer.config.Config``."""
     document = {
         "listen": _address(site.addresses["trainer.http"]),
+        "moved": _address(site.addresses["trainer.moved"]),
         "api": _address(site.addresses["couchmail.api"]),
         "imaps": _address(site.addresses["dovecot.imaps"]),
         "spamd": _address(site.addresses["spamd.spamc"]),
         "keeper": _address(site.addresses["spamkeeper.http"]),
         "token_file": str(site.paths.secure / "api.token"),
+        "master_user": NAME,
         "master_file": str(site.paths.secure / SECRET),
         "certificate": str(certificate(site)),
         "ledger": str(ledger(site)),

@@ -7,8 +7,8 @@ from tests.golden.compare import assert_golden
 from tests.golden.sites import site
 
 from mailstack.daemons.contract import Overrides, Site
-from mailstack.daemons.dovecot import DAEMON
-from mailstack.topology.model import Endpoint
+from mailstack.daemons.dovecot import DAEMON, facts
+from mailstack.topology.stack import STACK
 
 DEBIAN_12, DEBIAN_13 = (2, 3, 19), (2, 4, 1)
 OWN = {"mailbox": {"delimiter": "-", "default_quota": "2GiB"}}
@@ -21,7 +21,13 @@ OWN = {"mailbox": {"delimiter": "-", "default_quota": "2GiB"}}
         ("typical-2.4", site("dovecot", version=DEBIAN_13), {}),
         ("shifted-2.3", site("dovecot", version=DEBIAN_12, offset=20_000, settings=OWN), {}),
         ("shifted-2.4", site("dovecot", version=DEBIAN_13, offset=20_000, settings=OWN), {}),
-        ("cluster-2.4", site("dovecot", version=DEBIAN_13, in_cluster=True), {}),
+        (
+            "cluster-2.4",
+            replace(
+                site("dovecot", version=DEBIAN_13, in_cluster=True), account=facts.MAIL_ACCOUNT
+            ),
+            {},
+        ),
         (
             "overrides-2.3",
             replace(site("dovecot", version=DEBIAN_12, public_host="192.0.2.1"), ipv6=False),
@@ -35,14 +41,21 @@ def test_golden(name: str, where: Site, overrides: Overrides) -> None:
 
 
 @pytest.mark.parametrize("version", [DEBIAN_12, DEBIAN_13])
-def test_scripts_mail_through_our_postfix_or_not_at_all(version: tuple[int, ...]) -> None:
+def test_scripts_mail_through_our_postfix(version: tuple[int, ...]) -> None:
     """The machine's own sendmail is another mail system and is never used."""
-    alone = site("dovecot", version=version)
-    text = DAEMON.render(alone, {})["dovecot.conf"]
-    assert "sendmail_path = /bin/false" in text
-    assert "sieve_max_redirects = 0" in text
-    linked = {**alone.addresses, "postfix.reinject": Endpoint("127.0.0.1", 9)}
-    text = DAEMON.render(replace(alone, addresses=linked), {})["dovecot.conf"]
-    assert "submission_host = 127.0.0.1:9" in text
-    assert "sieve_max_redirects = 4" in text
+    text = DAEMON.render(site("dovecot", version=version), {})["dovecot.conf"]
+    assert "submission_host = 127.0.0.1:10026" in text
     assert "sendmail_path" not in text
+
+
+@pytest.mark.parametrize("version", [DEBIAN_12, DEBIAN_13])
+def test_without_root_there_is_one_account(version: tuple[int, ...]) -> None:
+    """In a container no process needs another account, a chroot, or a port below 1024."""
+    where = site("dovecot", version=version, in_cluster=True)
+    text = DAEMON.render(replace(where, account=facts.MAIL_ACCOUNT), {})["dovecot.conf"]
+    for kind in ("internal_user", "internal_group", "login_user"):
+        assert f"default_{kind} = {facts.ACCOUNT_INSIDE}" in text
+    assert "port = 10143" in text
+    assert "port = 143" not in text
+    assert STACK.service("dovecot").account_inside == facts.ACCOUNT_INSIDE
+    assert STACK.service("dovecot").uid == facts.MAIL_ACCOUNT.uid
