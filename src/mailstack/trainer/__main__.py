@@ -1,5 +1,6 @@
 """``python -m mailstack.trainer --config FILE``: train every night, until told to stop."""
 
+import _strptime  # noqa: F401 - dates of messages are read after root is given up
 import argparse
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - mailboxes are read in threads after root is given up

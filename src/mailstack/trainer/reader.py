@@ -23,12 +23,13 @@ class Door:
 
     imaps: Endpoint
     certificate: Path
-    sasl_plain: Callable[[str], bytes]
-    """An address → the response by which the master user opens that mailbox."""
+    master_user: str
+    secret: str = field(repr=False)
 
     def open(self, address: str) -> Mailbox:
-        at = self.imaps
-        return Mailbox.open(at.host, at.port, self.certificate, self.sasl_plain(address))
+        """Log in as the master user, for ``address`` (RFC 4616: the authorization identity)."""
+        plain = f"{address}\0{self.master_user}\0{self.secret}".encode()
+        return Mailbox.open(self.imaps.host, self.imaps.port, self.certificate, plain)
 
 
 @dataclass(slots=True)
