@@ -71,7 +71,7 @@ class Listen(Section):
     proxy_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(),
         description="Networks of load balancers that speak the PROXY protocol (version 1 or 2) on "
-        "every public port. They alone are believed; all others must be kept from these ports.",
+        "Postfix's public ports. All others must be kept from these: on a cluster a policy does.",
     )
 
     @field_validator("address")

@@ -72,12 +72,13 @@ class Kubernetes(Section):
     )
     service_annotations: tuple[Annotated[str, AfterValidator(_annotation)], ...] = Field(
         default=(),
-        description="KEY=VALUE on the public Services, for what the cloud wants to be told.",
+        description="KEY=VALUE on the public Services, for what the cloud wants to be told; with "
+        'client_address = "proxy" on the one of SMTP alone.',
     )
     client_address: Literal["local", "proxy"] = Field(
         default="local",
         description="How the address of a client gets here. local: externalTrafficPolicy Local. "
-        "proxy: the PROXY protocol, from listen.proxy_networks.",
+        "proxy: the same for IMAP, and for SMTP the PROXY protocol, from listen.proxy_networks.",
     )
     user_namespaces: Literal["auto", "on", "off"] = Field(
         default="auto",

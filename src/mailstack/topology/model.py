@@ -42,6 +42,8 @@ class Port:
     operations: bool = False
     """Asked by the owner's tools, probes and monitoring as well, so no service need be linked."""
     transports: tuple[Transport, ...] = ("tcp",)
+    proxied: bool = False
+    """Whether load balancers may tell the client's address there, by the PROXY protocol."""
     container: int = 0
     """The number inside a container, where that differs: an account that is not root leaves the
     low numbers to whoever maps them from outside."""
@@ -94,6 +96,8 @@ class Service:
     uid: int = 0
     """Number of its account (and group) in a container, where images create accounts themselves.
     0: it starts as root there, too."""
+    account_inside: str = ""
+    """Name of that account, where the daemon asks for one and no package makes it."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets it reads."""
     also: str = ""

@@ -168,7 +168,7 @@ def test_forwarders_take_the_place_of_all_others() -> None:
 
 
 def test_only_proxies_speak_the_proxy_protocol() -> None:
-    """With the PROXY protocol the public ports are closed to all but the load balancers."""
+    """With the PROXY protocol Postfix's ports are closed to all but the load balancers."""
     found = objects(
         kubernetes={"client_address": "proxy"}, listen={"proxy_networks": ["10.9.0.0/24"]}
     )
@@ -177,6 +177,12 @@ def test_only_proxies_speak_the_proxy_protocol() -> None:
     smtp = STACK.service("postfix").port("smtp").inside
     assert rules.allows(Peer("balancer", {}, {}, "10.9.0.7"), postfix, smtp, "TCP")
     assert not rules.allows(OUTSIDE[0], postfix, smtp, "TCP")
+    (dovecot,) = (one for one in pods(found) if one.name == "dovecot")
+    imaps = STACK.service("dovecot").port("imaps").inside
+    assert rules.allows(OUTSIDE[0], dovecot, imaps, "TCP")
+    services = of_kind("Service", found)
+    assert services["postfix-public"]["spec"]["externalTrafficPolicy"] == "Cluster"
+    assert services["dovecot-public"]["spec"]["externalTrafficPolicy"] == "Local"
 
 
 def test_monitoring_sees_numbers_and_nothing_else() -> None:

@@ -24,9 +24,8 @@ def containerfile(service: Service, base: Base) -> str:
 
 def accounts(service: Service) -> dict[str, int]:
     """Names and numbers that the image creates itself, so that volumes keep their owners."""
-    if isinstance(service.account, str) and service.uid:
-        return {service.account: service.uid}
-    return {}
+    name = service.account_inside or service.account
+    return {name: service.uid} if isinstance(name, str) and service.uid else {}
 
 
 def _heading(service: Service, base: Base) -> list[str]:

@@ -57,14 +57,15 @@ def _ingress(plan: Plan, pod: str) -> Iterator[Object]:
 def _from_the_internet(plan: Plan, pod: str) -> Iterator[Object]:
     """Everybody; with the PROXY protocol only who may speak it, for that names any address."""
     ports = [
-        entry
+        plan.topology.service(link.target).port(link.port)
         for link in plan.topology.links
         if link.source == INTERNET and plan.topology.pod_of(link.target) == pod
-        for entry in _ports(plan.topology.service(link.target).port(link.port))
     ]
-    if ports:
-        networks = plan.settings.listen.proxy_networks or EVERYWHERE
-        yield {"from": _blocks(networks), "ports": ports}
+    proxies = plan.settings.listen.proxy_networks
+    for proxied, networks in ((True, proxies or EVERYWHERE), (False, EVERYWHERE)):
+        entries = [entry for port in ports if port.proxied is proxied for entry in _ports(port)]
+        if entries:
+            yield {"from": _blocks(networks), "ports": entries}
 
 
 def _from_monitoring(plan: Plan, pod: str) -> Iterator[Object]:

@@ -41,8 +41,7 @@ def _public(plan: Plan, pod: str, ports: list[Port]) -> Object:
     spec: Object = {"type": kubernetes.service, "ipFamilyPolicy": "PreferDualStack"}
     if kubernetes.service != "ClusterIP" or kubernetes.external_addresses:
         # Local: a client's own address arrives, which blocklists, greylisting and limits go by.
-        keeps = kubernetes.client_address == "local"
-        spec["externalTrafficPolicy"] = "Local" if keeps else "Cluster"
+        spec["externalTrafficPolicy"] = "Cluster" if _is_proxied(plan, ports) else "Local"
     if kubernetes.external_addresses:
         spec["externalIPs"] = list(kubernetes.external_addresses)
     spec["ports"] = [
@@ -51,10 +50,18 @@ def _public(plan: Plan, pod: str, ports: list[Port]) -> Object:
         for transport in port.transports
     ]
     found = _object(plan, pod, f"{pod}-public", spec)
-    if kubernetes.service_annotations:
+    wants_proxy = kubernetes.client_address == "proxy"
+    if kubernetes.service_annotations and (_is_proxied(plan, ports) or not wants_proxy):
+        # They may tell the load balancer to speak the PROXY protocol, which not every port takes.
         pairs = (text.partition("=") for text in kubernetes.service_annotations)
         found["metadata"]["annotations"] = {key: value for key, _, value in pairs}
     return found
+
+
+def _is_proxied(plan: Plan, ports: list[Port]) -> bool:
+    """Whether the client's address comes by the PROXY protocol; else it must be kept on the way."""
+    wants = plan.settings.kubernetes.client_address == "proxy"
+    return wants and all(port.proxied for port in ports)
 
 
 def _port(name: str, number: int, inside: int, transport: str) -> Object:
