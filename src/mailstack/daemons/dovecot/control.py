@@ -42,11 +42,11 @@ class Dovecot:
     def prepare(self, site: Site) -> None:
         """Create the mail and run folders; let the master user in."""
         _own_folder(site.paths.data / "mail", facts.MAIL_ACCOUNT, 0o700)
-        _own_folder(site.paths.run, Account(0, 0), 0o755)
-        _own_folder(site.paths.run / "state", Account(0, 0), 0o755)
-        socket_account = _socket_account()
-        _own_folder(site.paths.run / facts.SOCKET_FOLDER, socket_account, 0o750)
-        master.write(site, reader=group(facts.OWN_GROUP))
+        masters, sockets = _accounts(site)
+        _own_folder(site.paths.run, masters, 0o755)
+        _own_folder(site.paths.run / "state", masters, 0o755)
+        _own_folder(site.paths.run / facts.SOCKET_FOLDER, sockets, 0o750)
+        master.write(site, reader=sockets.gid)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """In the dialect of the installed version; overrides are read last."""
@@ -64,7 +64,7 @@ class Dovecot:
         master = ("dovecot", "-F", "-c", str(site.paths.conf / "dovecot.conf"))
         return (
             Command(master, stop_timeout_s=20),
-            Command(_socat(site), account=_socket_account(), name="socat"),
+            Command(_socat(site), account=_accounts(site)[1], name="socat"),
         )
 
     def restart_needed(self, old: Files, new: Files) -> bool:
@@ -88,9 +88,14 @@ def _own_folder(path: Path, owner: Account, mode: int) -> None:
     path.chmod(mode)
 
 
-def _socket_account() -> Account:
-    """Mail processes are let in as the owner, the auth process by its group."""
-    return Account(facts.MAIL_ACCOUNT.uid, group(facts.OWN_GROUP))
+def _accounts(site: Site) -> tuple[Account, Account]:
+    """Return the master's and the sockets' account.
+
+    Sockets let mail processes in as the owner, the auth process by its group.
+    """
+    if facts.is_unprivileged(site):
+        return facts.MAIL_ACCOUNT, facts.MAIL_ACCOUNT
+    return Account(0, 0), Account(facts.MAIL_ACCOUNT.uid, group(facts.OWN_GROUP))
 
 
 def _socat(site: Site) -> Sequence[str]:

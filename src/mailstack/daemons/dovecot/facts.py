@@ -28,6 +28,9 @@ the files of a volume belong to the same owner on every machine. Logins choose n
 OWN_GROUP: Final = "dovecot"
 """Of the account that Dovecot's package creates: its auth process."""
 
+ACCOUNT_INSIDE: Final = "vmail"
+"""Its name in a container, where Dovecot has this account alone and wants a name for it."""
+
 SPAM_FOLDER: Final = "Spam"
 FOLDERS: Final = (
     ("Drafts", "\\Drafts"),
@@ -111,8 +114,39 @@ def _places(site: Site) -> dict[str, str]:
         "dict_socket": dict_socket(site),
         "master_users": str(master.users_file(site)),
         "master_networks": master.allowed_networks(site),
+        **_processes(site),
         "uid": str(MAIL_ACCOUNT.uid),
         "gid": str(MAIL_ACCOUNT.gid),
+    }
+
+
+def is_unprivileged(site: Site) -> bool:
+    """Whether all of Dovecot is the mail account: in a container of its own."""
+    return site.account == MAIL_ACCOUNT
+
+
+def _processes(site: Site) -> dict[str, str]:
+    """Without root no process can become another account, or lock itself into a folder.
+
+    The names stand before the services that refer to them; what is taken from these, behind.
+    """
+    if not is_unprivileged(site):
+        return {
+            "accounts": "# The master is root; each process drops to an account of its own.",
+            "unlocked": "# Processes before a login are locked into an empty folder.",
+        }
+    kinds = ("internal_user", "internal_group", "login_user")
+    names = [f"default_{kind} = {ACCOUNT_INSIDE}" for kind in kinds]
+    free = [f"service {name} {{\n  chroot =\n}}" for name in ("anvil", "imap-login", "stats")]
+    return {
+        "accounts": "\n".join(["# The container has one account, and no root.", *names]),
+        "unlocked": "\n".join(
+            [
+                "# Not root, so no process can lock itself in.",
+                *free,
+                "service imap {\n  extra_groups =\n}",
+            ]
+        ),
     }
 
 

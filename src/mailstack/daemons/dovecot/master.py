@@ -53,7 +53,7 @@ def write(site: Site, reader: int) -> None:
     """Give Dovecot the digest, readable by group ``reader``; no secret, no master user."""
     file = users_file(site)
     file.parent.mkdir(exist_ok=True)
-    os.chown(file.parent, 0, reader)
+    os.chown(file.parent, os.geteuid(), reader)
     file.parent.chmod(_FOLDER_MODE)
     replace_text(file, _entry(site.paths.secure / SECRET), mode=_FILE_MODE, group=reader)
 
