@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from mailstack.cli.__main__ import run
 from mailstack.topology.stack import STACK
 
-OFFSET = 3000
+OFFSETS = range(20_000, 24_000)
+"""Of the ports of a stack, one of which is free."""
 ANNA: dict[str, object] = {
     "event": "done", "user": "anna@example.org", "failed": None, "gone": False, "own_bayes": True,
     "learned_ham": 12, "learned_spam": 7, "skipped": 3, "seconds": 1.25, "undone": False,
@@ -42,17 +44,26 @@ class FakeTrainer(http.server.BaseHTTPRequestHandler):
 class Server(http.server.HTTPServer):
     """On the trainer's port, shifted."""
 
-    def __init__(self) -> None:
-        port = STACK.service("trainer").port("http").number + OFFSET
+    def __init__(self, offset: int) -> None:
+        port = STACK.service("trainer").port("http").number + offset
         super().__init__(("127.0.0.1", port), FakeTrainer)
+        self.offset = offset
         self.lines: list[dict[str, object]] = [ANNA, END]
         self.asked: list[object] = []
+
+
+def somewhere() -> Server:
+    """Listen on the first port that is free."""
+    for offset in OFFSETS:
+        with suppress(OSError):
+            return Server(offset)
+    pytest.fail("no port is free")
 
 
 @pytest.fixture
 def trainer() -> Iterator[Server]:
     """A trainer in a thread."""
-    with Server() as server:
+    with somewhere() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -61,13 +72,13 @@ def trainer() -> Iterator[Server]:
 
 
 @pytest.fixture
-def arguments(tmp_path: Path) -> list[str]:
+def arguments(trainer: Server, tmp_path: Path) -> list[str]:
     """The global options of a stack that has its token."""
     config = tmp_path / "mailstack.toml"
     config.write_text('domain = "example.org"\nemail = "owner@example.org"\n')
     (tmp_path / "secure").mkdir()
     (tmp_path / "secure" / "api.token").write_text("secret\n")
-    offset = f"listen.port_offset={OFFSET}"
+    offset = f"listen.port_offset={trainer.offset}"
     return ["--config", str(config), "--state", str(tmp_path), "--set", offset, "train"]
 
 
@@ -122,7 +133,11 @@ def test_nothing_comes_of_it(
     assert words in capsys.readouterr().err
 
 
-def test_no_trainer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_trainer(
+    trainer: Server, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Says what to look at."""
+    trainer.shutdown()
+    trainer.server_close()
     assert run(arguments) == 1
     assert "the trainer does not run; see 'mailstack status'" in capsys.readouterr().err
