@@ -12,7 +12,6 @@ the replies that were due before the fault.
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import cast
 
 from mailstack.aio.sockets import BACKLOG
@@ -170,9 +169,10 @@ class Listener:
             self._server.close()
         for connection in list(self._connections):
             connection.finish()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace_s):
-                await self._all_gone.wait()
+        # not asyncio.timeout: whoever stops us may have been cancelled already, see finish.py
+        gone = asyncio.ensure_future(self._all_gone.wait())
+        await asyncio.wait({gone}, timeout=grace_s)
+        gone.cancel()
         for connection in list(self._connections):
             connection.transport.abort()
 
