@@ -1,6 +1,7 @@
 """Old spam goes by itself."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,10 +35,9 @@ async def test_old_spam_is_removed(state: Path) -> None:
         assert await count(stage.site, "INBOX") == 1
 
 
-@pytest.mark.parametrize(("days", "expected"), [(30, "30 days"), (1, "1 days"), (0, "0")])
-async def test_the_age_is_a_setting(state: Path, days: int, expected: str) -> None:
+@pytest.mark.parametrize(("days", "expected"), [(30, ["30 day"]), (1, ["1 day"]), (0, [])])
+async def test_the_age_is_a_setting(state: Path, days: int, expected: list[str]) -> None:
     """Dovecot reads it as days; 0 keeps all."""
     async with dovecot(state, spam={"keep_days": days}) as (stage, _):
-        conf = stage.site.paths.conf / "dovecot.conf"
-        told = await run(["doveconf", "-c", str(conf), "namespace/inbox/mailbox/Spam/autoexpunge"])
-    assert told.output.strip().endswith(f"autoexpunge = {expected}")
+        told = await run(["doveconf", "-n", "-c", str(stage.site.paths.conf / "dovecot.conf")])
+    assert re.findall(r"autoexpunge = (\d+ day)", told.output) == expected
