@@ -1,21 +1,14 @@
-"""How couchmail is prepared, checked, run and asked whether it works.
-
-It is our own program, so it is always installed, and its checker is its own loader. It starts as
-root where the agent is root, because it must import itself from wherever that is, and then becomes
-its account by itself.
-"""
+"""How couchmail is prepared, checked, run and asked whether it works."""
 
 import os
-import re
 import secrets
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mailstack import __version__
 from mailstack.couchmail.config import load
-from mailstack.daemons.contract import Account, Command, Files, Overrides, Site, Version
+from mailstack.daemons import program
+from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.couchmail import probe, render
 
 SECURE_MODE = 0o711
@@ -31,19 +24,19 @@ class Couchmail:
     override_files: Sequence[str] = ()
 
     def version(self) -> Version:
-        return tuple(int(part) for part in re.findall(r"\d+", __version__))
+        return program.VERSION
 
     def prepare(self, site: Site) -> None:
         """Make the folders of store and socket, and a token if there is none."""
-        _folder(site.paths.data / "store", 0o700, site.account)
-        _folder(site.paths.run, 0o755, site.account)
+        program.own_folder(site.paths.data / "store", site.account)
+        program.own_folder(site.paths.run, site.account, 0o755)
         token = render.token_file(site.paths)
         token.parent.mkdir(mode=SECURE_MODE, parents=True, exist_ok=True)
         if not token.exists():
             _write_secret(token, secrets.token_hex(32))
-        _own(token, site.account)
+        program.own(token, site.account)
         with suppress(OSError):  # in a pod, secrets are mounted read-only
-            _folder(render.marker(site.paths).parent, 0o700, site.account)
+            program.own_folder(render.marker(site.paths).parent, site.account)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """One file. There is nothing to override that is not a setting."""
@@ -60,8 +53,7 @@ class Couchmail:
         load(folder / render.FILE)
 
     def commands(self, site: Site) -> Sequence[Command]:
-        config = str(site.paths.conf / render.FILE)
-        return (Command((sys.executable, "-m", "mailstack.couchmail", "--config", config)),)
+        return (program.command("mailstack.couchmail", site.paths.conf / render.FILE),)
 
     def restart_needed(self, old: Files, new: Files) -> bool:
         """Any change: what is configured is where it listens and what it opens."""
@@ -75,18 +67,7 @@ class Couchmail:
         await probe.probe(site)
 
 
-def _folder(path: Path, mode: int, account: Account) -> None:
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(mode)
-    _own(path, account)
-
-
 def _write_secret(path: Path, secret: str) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{secret}\n")
-
-
-def _own(path: Path, account: Account) -> None:
-    if os.geteuid() == 0:
-        os.chown(path, account.uid, account.gid)

@@ -4,9 +4,10 @@ import asyncio
 import json
 
 from mailstack.aio.dialog import Dialog, connect
+from mailstack.daemons import program
 from mailstack.daemons.contract import ProbeFailed, Site
 from mailstack.protocols import netstring
-from mailstack.topology.model import LOOPBACK, Endpoint
+from mailstack.topology.model import Endpoint
 
 TIMEOUT_S = 3.0
 MAX_ANSWER = 8192
@@ -18,8 +19,8 @@ async def probe(site: Site) -> None:
     Raises:
         ProbeFailed: no answer, or one that says that there is none now.
     """
-    await _ready(_reachable(site, "api"))
-    await _lookup(_reachable(site, "domains"), site.settings.domain)
+    await _ready(program.reachable(site.addresses["couchmail.api"]))
+    await _lookup(program.reachable(site.addresses["couchmail.domains"]), site.settings.domain)
 
 
 async def _lookup(peer: Endpoint, domain: str) -> None:
@@ -64,8 +65,3 @@ def _detail(answer: bytes) -> str:
         return str(json.loads(answer.partition(b"\r\n\r\n")[2])["detail"])
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _reachable(site: Site, port: str) -> Endpoint:
-    own = site.addresses[f"couchmail.{port}"]
-    return Endpoint(LOOPBACK, own.port) if own.host == "all" else own
