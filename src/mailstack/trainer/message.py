@@ -1,7 +1,7 @@
 """One message of a mailbox, and whether it is to be learnt. Pure.
 
 What a message is called: a digest of Dovecot's GUID, which stays the same when the message moves
-to another folder (Dovecot 2.3 and 2.4; tests/daemons/test_trainer_mailbox.py). The tenth that is
+to another folder (tests/e2e/test_training.py). The tenth that is
 never taught is chosen by a digest as well, so the same messages are left out in every run, in
 whichever folder they lie.
 """

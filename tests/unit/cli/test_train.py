@@ -113,6 +113,17 @@ def test_a_user_fails(
     assert "ben@example.org: spamd does not answer" in said.err
 
 
+def test_a_user_who_is_not_there(
+    trainer: Server, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Is an error when named, and none when removed during everybody's training."""
+    trainer.lines = [{**ANNA, "gone": True}, END]
+    assert run(arguments) == 0
+    assert "removed meanwhile" in capsys.readouterr().out
+    assert run([*arguments, "anna@example.org"]) == 1
+    assert "there is no such user" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -34,6 +34,8 @@ def command(
     """Teach spamd what is in Inbox and Spam; exit 1 if it failed for anybody."""
     trainer = Trainer.of(invocation(context))
     done = list(train(trainer, addresses or []))
+    if addresses:
+        _find_misspelt(done)
     failed = [one for one in done if one["failed"]]
     if as_json:
         say_json({"users": done})
@@ -42,6 +44,13 @@ def command(
         _say_summary(done)
     if failed:
         raise MailstackError(f"{_named(failed[0])}{failed[0]['failed']}", advice=_others(failed))
+
+
+def _find_misspelt(done: list[dict[str, Any]]) -> None:
+    """Who is named here should be there; in the night a user may go while the run goes on."""
+    for one in done:
+        if one.get("gone"):
+            one["failed"] = "there is no such user"
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
