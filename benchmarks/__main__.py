@@ -60,8 +60,8 @@ measure by.
 - **Training**: by `mailstack train`, from the mailbox over IMAP through spamd. The reference is
   `sa-learn` on the same messages as files: one process, which opens its database once. spamd reads
   a user's preferences for every message, which is most of the difference.
-- **Verdicts**: of the same spamd, by the user's own profile. The reference is a name that it does
-  not know: no preferences, no database.
+- **Verdicts**: by the user's own profile. The reference is a plain spamd with the same rules, which
+  knows neither users nor training.
 """
 
 Rows = list[dict[str, Any]]

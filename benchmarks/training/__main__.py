@@ -2,28 +2,33 @@
 
 A stack without network tests, a user with a made-up mailbox (``tests/corpus.py``). Training is the
 command ``mailstack train``; ``sa-learn`` then reads the same messages from files into a database of
-its own. Verdicts are asked of the same spamd, by the user's profile and by a name it does not know,
-which has neither preferences nor a database.
+its own. Verdicts are asked of that spamd, by the user's profile, and of a plain one with the same
+rules, which knows neither users nor training.
 """
 
 import argparse
 import asyncio
 import imaplib
 import json
+import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
+from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.corpus import Corpus
 
 from benchmarks.stack.__main__ import Owner, owner
+from mailstack.daemons.spamassassin.control import ACCOUNT
 from mailstack.model.addresses import Address
 from mailstack.model.spamkey import spam_key
 from mailstack.topology.model import LOOPBACK, Endpoint
@@ -105,6 +110,32 @@ async def verdicts(spamd: Spamd, user: str, messages: Sequence[bytes]) -> float:
     return len(messages) / (time.perf_counter() - began)
 
 
+@contextmanager
+def plain_spamd(stack: Owner) -> Iterator[Spamd]:
+    """The same rules and as many children; no preferences, no database."""
+    with TemporaryDirectory(prefix="ms-bench-", dir="/tmp") as name, socket.socket() as probe:
+        folder = Path(name)
+        folder.chmod(0o755)
+        site = shutil.copytree(stack.folder / "s" / "conf" / "spamd" / "current", folder / "site")
+        (site / "zz.cf").write_text("allow_user_rules 0\nuse_bayes 0\n")
+        probe.bind((LOOPBACK, 0))
+        at = Endpoint(*probe.getsockname())
+        probe.close()
+        argv = [
+            *("spamd", f"--siteconfigpath={site}", f"--listen={at}", "--nouser-config", "--local"),
+            *(f"--max-children={CLIENTS}", "--min-children=1", f"--username={ACCOUNT}"),
+            *(f"--helper-home-dir={folder}", "--syslog=null"),
+        ]
+        with subprocess.Popen(argv, stdout=DEVNULL, stderr=DEVNULL) as process:
+            try:
+                spamd = Spamd(at)
+                while not asyncio.run(spamd.is_there()):
+                    time.sleep(0.1)
+                yield spamd
+            finally:
+                process.terminate()
+
+
 async def compared(
     ours: Callable[[], Awaitable[float]], other: Callable[[], Awaitable[float]], rounds: int
 ) -> tuple[float, float]:
@@ -127,14 +158,15 @@ def measure(messages: int, scans: int, rounds: int, offset: int) -> Iterator[Rat
         spamd = Spamd(Endpoint(LOOPBACK, stack.port("spamd", "spamc")))
         key, mails = spam_key(Address(USER)), (ham[:scans], spam[:scans])
         mixed = [octets for pair in zip(*mails, strict=True) for octets in pair]
-        ours, reference = asyncio.run(
-            compared(
-                lambda: verdicts(spamd, key, mixed),
-                lambda: verdicts(spamd, "nobody", mixed),
-                rounds,
+        with plain_spamd(stack) as plain:
+            both = asyncio.run(
+                compared(
+                    lambda: verdicts(spamd, key, mixed),
+                    lambda: verdicts(plain, "nobody", mixed),
+                    rounds,
+                )
             )
-        )
-        yield Rate("verdicts by a user's training", ours, reference, ours / reference)
+        yield Rate("verdicts by a user's training", *both, both[0] / both[1])
         names = [field.name for field in fields(Effect) if field.name != "learnt"]
         yield Effect(learnt, **{name: report[name] for name in names})
 
