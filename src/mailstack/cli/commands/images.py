@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from mailstack import __version__
 from mailstack.cli.options import AsJson
 from mailstack.cli.output import say, say_json
 from mailstack.deploy.images.bases import BASES, Base
@@ -45,7 +46,7 @@ def build(
     prefix: Annotated[
         str, typer.Option(help="Before the service's name in the image's.")
     ] = "localhost/mailstack",
-    tag: Annotated[str, typer.Option(help="Behind it.")] = "latest",
+    tag: Annotated[str, typer.Option(help="Behind it.")] = __version__,
     builder: Annotated[
         str, typer.Option(help="podman, buildah or docker; the first that is installed, if unset.")
     ] = "",
