@@ -20,7 +20,7 @@ from mailstack.model.addresses import Address
 from mailstack.model.spamkey import spam_key
 from mailstack.settings import Settings
 
-OFFSET = 4000
+OFFSET = 4200
 TOKEN = "a-token-of-at-least-32-characters"
 LOCAL = Settings.model_validate({**EXAMPLE, "spam": {"network_tests": False}})
 ANN, BOB = "ann@example.org", "bob@example.org"

@@ -1,8 +1,12 @@
 """The keeper between a real couchmail and a real spamd."""
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -181,6 +185,27 @@ async def test_copies_and_restores_amid_training_and_scans(three: Trio) -> None:
     assert found["nham"] == 6
     assert 6 <= found["nspam"] <= 30
     assert len(list((three.users / TRAINED).glob("[0-9]*"))) == 1
+
+
+async def test_a_child_that_is_killed_while_it_learns(three: Trio) -> None:
+    """Its lock goes with it, and the database is read and taught as before."""
+    await train(three, ANN, ANNS, spam=SPAM_WORDS, ham=HAM_WORDS)
+    for number, text in enumerate(texts(SPAM_WORDS, 6, 30)):
+        learning = asyncio.create_task(three.tell(TRAINED, text, spam=True))
+        await asyncio.sleep(0.02 * number)
+        for child in children(three.spamd.pid):
+            os.kill(child, signal.SIGKILL)
+        with suppress(OSError):
+            await learning
+    await three.spamd.healthy()
+    found = (await three.ask("GET", f"/users/{ANNS}")).json()
+    assert (found["damaged"], found["nham"]) == (False, 6)
+    assert await three.tell(TRAINED, texts(SPAM_WORDS, 1, 31)[0], spam=True)
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "missing"])

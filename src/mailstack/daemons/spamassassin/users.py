@@ -11,7 +11,7 @@ from typing import Final
 
 from mailstack.aio.files import point_link
 from mailstack.daemons.contract import Paths, Site, Version
-from mailstack.daemons.program import own_folder
+from mailstack.daemons.program import own, own_folder
 from mailstack.spamkeeper.folders import SPAMD_PATTERN
 from mailstack.spamkeeper.rules import CURRENT
 
@@ -41,7 +41,9 @@ def pid_file(spamd: Paths) -> Path:
 def prepare(site: Site) -> None:
     """Make the folders; the rules are Debian's until the keeper has fetched others."""
     for folder in (site.paths.data, site.paths.run):
-        own_folder(folder, site.account, 0o755)
+        # in a pod this is where a volume is mounted, and root's
+        folder.mkdir(parents=True, exist_ok=True)
+        own(folder, site.account)
     own_folder(users(site.paths), site.account)
     own_folder(site.paths.data / "rules", site.account, 0o755)
     here = rules(site.paths, site.version)
