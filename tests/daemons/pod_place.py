@@ -59,11 +59,12 @@ def main() -> int:
 def _files(folder: Path, service: str, uid: int) -> None:
     (folder / "mailstack.toml").write_text('domain = "example.org"\nemail = "owner@example.net"\n')
     state = folder / "state"
-    for name in ("data", "overrides"):
-        (state / name / service).mkdir(parents=True)
+    (state / "overrides" / service).mkdir(parents=True)
     state.chmod(0o777)
-    os.chown(state / "data" / service, 0, uid)
-    (state / "data" / service).chmod(0o2770)
+    for owner in {service, STACK.service(service).also} - {""}:
+        (state / "data" / owner).mkdir(parents=True)
+        os.chown(state / "data" / owner, 0, uid)
+        (state / "data" / owner).chmod(0o2770)
     asyncio.run(make_missing(state / "secure", load(folder / "mailstack.toml")))
     for path in (state / "secure", *(state / "secure").rglob("*")):
         os.chown(path, 0, uid)
