@@ -30,7 +30,20 @@ class Rhythm:
 
 
 async def ask(daemon: Daemon, site: Site, timeout_s: float) -> str | None:
-    """Probe once; return None when it is healthy, else what is wrong."""
+    """Probe once; return None when it is healthy, else what is wrong.
+
+    A cancellation that comes with the last octet of an answer can be lost in a probe:
+    asyncio.wait_for of Python 3.11 drops it, and dnspython uses that. It is found again here, or
+    the service could not be stopped.
+    """
+    wrong = await _ask(daemon, site, timeout_s)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return wrong
+
+
+async def _ask(daemon: Daemon, site: Site, timeout_s: float) -> str | None:
     try:
         async with asyncio.timeout(timeout_s):
             await daemon.probe(site)

@@ -1,0 +1,48 @@
+"""Asking a daemon, and being stopped meanwhile."""
+
+import asyncio
+from contextlib import suppress
+from typing import cast
+
+from tests.unit.fake_daemon import FakeDaemon
+
+from mailstack.agent.probes import ask
+from mailstack.daemons.contract import ProbeFailed, Site
+
+NO_SITE = cast("Site", None)
+
+
+class Deaf(FakeDaemon):
+    """Its probe loses a cancellation, as some libraries do."""
+
+    async def probe(self, site: Site) -> None:
+        del site
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+async def test_a_lost_cancellation_is_found_again() -> None:
+    """Whoever stops a service is not kept waiting by a probe that swallowed it."""
+    task = asyncio.ensure_future(ask(Deaf(), NO_SITE, 60))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.cancelled()
+
+
+async def test_what_is_wrong() -> None:
+    """A failure is its sentence, silence is told in seconds, a defect is no end of the stack."""
+
+    class Slow(FakeDaemon):
+        async def probe(self, site: Site) -> None:
+            del site
+            await asyncio.sleep(60)
+
+    class Sick(FakeDaemon):
+        async def probe(self, site: Site) -> None:
+            raise ProbeFailed("no greeting") if site is None else KeyError("x")
+
+    assert await ask(Slow(), NO_SITE, 0.01) == "no answer within 0.01 s"
+    assert await ask(Sick(), NO_SITE, 1) == "no greeting"
+    failed = await ask(Sick(), cast("Site", object()), 1)
+    assert failed == "the probe itself failed: KeyError: 'x'"
