@@ -7,6 +7,7 @@ Exit 0: the service became ready.
 """
 
 import asyncio
+import ctypes
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from mailstack.settings_file import load
 from mailstack.topology.model import LOOPBACK
 from mailstack.topology.stack import STACK
 
+_BIND = 4096
+"""MS_BIND of linux/mount.h."""
 HERE = Path("/mnt")
 """Where an account that may not enter the checkout finds it."""
 
@@ -87,7 +90,7 @@ def _mounts(folder: Path) -> str:
         others = [x for x in Path(file).read_text().splitlines() if x.split(":")[0] not in numbers]
         ours = [line.format(name=name, uid=uid) for name, uid in numbers.items()]
         _replace(folder, file, "\n".join([*others, *ours]) + "\n")
-    _mount("-t", "tmpfs", "tmpfs", str(HERE))
+    _mount("tmpfs", HERE, "tmpfs")
     _bind(Path(__file__).parents[2] / "src", HERE / "src")
     if sys.prefix == sys.base_prefix:
         return sys.executable
@@ -98,16 +101,20 @@ def _mounts(folder: Path) -> str:
 def _replace(folder: Path, file: str, text: str) -> None:
     mine = folder / Path(file).name
     mine.write_text(text)
-    _mount("--bind", str(mine), file)
+    _mount(str(mine), Path(file))
 
 
 def _bind(source: Path, target: Path) -> None:
     target.mkdir()
-    _mount("--bind", str(source), str(target))
+    _mount(str(source), target)
 
 
-def _mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True)
+def _mount(source: str, target: Path, kind: str = "") -> None:
+    """mount(2): a bare Debian 13 has no mount(8). Without a kind, a bind mount."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    flags = 0 if kind else _BIND
+    if libc.mount(source.encode(), bytes(target), kind.encode() or None, flags, None) != 0:
+        raise OSError(ctypes.get_errno(), f"{source} cannot be mounted at {target}")
 
 
 def _ready(port: int, agent: subprocess.Popen[bytes], seconds: float) -> bool:
