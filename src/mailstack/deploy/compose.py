@@ -15,7 +15,7 @@ from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.secret_files import FOLDER
 from mailstack.deploy.yaml_text import NOTICE, Object, documents
-from mailstack.topology.model import INTERNET, Secret, Service
+from mailstack.topology.model import INTERNET, Endpoint, Port, Secret, Service
 
 COMMAND: Final = "mailstack render compose"
 SETTINGS: Final = "settings"
@@ -113,7 +113,7 @@ def _own_place(plan: Plan, pod: str) -> Object:
     }
     if any(port.inside < _LOWEST_OPEN for s in members if s.uid for port in s.ports):
         found["sysctls"] = {"net.ipv4.ip_unprivileged_port_start": "0"}
-    published = [f"{p.number}:{p.inside}" for s in members for p in s.ports if p.public]
+    published = [_published(plan, port) for s in members for port in s.ports if port.public]
     if published:
         found["ports"] = published
     if needs:
@@ -123,6 +123,14 @@ def _own_place(plan: Plan, pod: str) -> Object:
 
 
 _LOWEST_OPEN: Final = 1024
+
+
+def _published(plan: Plan, port: Port) -> str:
+    """Where the machine lets the world in: as ``listen`` says for a stack without containers."""
+    listen = plan.settings.listen
+    number = port.number + listen.port_offset
+    outside = str(number) if listen.address == "all" else str(Endpoint(listen.address, number))
+    return f"{outside}:{port.inside}"
 
 
 def _tmpfs(plan: Plan, service: Service) -> list[str]:

@@ -194,6 +194,13 @@ def test_compose_publishes_the_public_ports() -> None:
     }
 
 
+def test_compose_publishes_where_the_stack_would_listen() -> None:
+    """Address and offset of the settings are those of the published ports."""
+    made = plan(listen={"address": "2001:db8::1", "port_offset": 20_000})
+    services = yaml.safe_load(compose.render(made)["compose.yaml"])["services"]
+    assert "[2001:db8::1]:20993:10993" in services["dovecot"]["ports"]
+
+
 def test_cluster_scripts_pass_shellcheck(tmp_path: Path) -> None:
     """The scripts that make a cluster have no warning."""
     scripts = {name: t for name, t in cluster.render(plan(**PLACE)).items() if name.endswith(".sh")}

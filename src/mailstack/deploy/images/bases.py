@@ -72,8 +72,16 @@ DEBIAN: Final = Base(
         "opendkim": ("opendkim", "lua-socket"),
         "postgrey": ("postgrey",),
         "spamd": ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl"),
-        # It runs the same rules to check them, and gpg to verify new ones.
-        "spamkeeper": ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl", "gpg"),
+        # It runs the same rules to check them, and gpg to verify new ones (for which the package of
+        # SpamAssassin imports a key as it is installed, and gpg asks its agent).
+        "spamkeeper": (
+            "spamassassin",
+            "spamd",
+            "libmail-spf-perl",
+            "libmail-dkim-perl",
+            "gpg",
+            "gpg-agent",
+        ),
         "postfix": ("postfix",),
     },
 )
