@@ -10,12 +10,14 @@ import ssl
 import sys
 from pathlib import Path
 
+from mailstack.aio.http import HttpServer
 from mailstack.aio.privileges import drop
 from mailstack.client import Client, TcpTransport
 from mailstack.daemons.dovecot.sieve import compile_script
 from mailstack.errors import ConfigError, MailstackError
 from mailstack.managesieve.authenticate import DovecotLogin
 from mailstack.managesieve.config import Config
+from mailstack.managesieve.metrics import SieveMetrics
 from mailstack.managesieve.server import Server
 from mailstack.managesieve.session import Backends, Session
 from mailstack.managesieve.stored import StoredScripts
@@ -34,9 +36,13 @@ class Service:
         self._config = config
         self._token = config.token_file.read_text().strip()
         self._tls = _tls(config)
+        self.metrics = SieveMetrics()
         # The limit of one literal cannot be less than a script that was allowed before.
         self.server = Server(
-            self._session, lambda: self._tls, max_literal=config.limits.script_octets
+            self._session,
+            lambda: self._tls,
+            self.metrics,
+            max_literal=config.limits.script_octets,
         )
 
     def reload(self, config: Config) -> None:
@@ -74,11 +80,16 @@ async def run(file: Path) -> None:
 
     Raises:
         ConfigError: the file is not what is rendered.
-        OSError: the port cannot be had.
+        OSError: a port cannot be had.
     """
     config = Config.read(file)
     service = Service(config)
     await service.server.start(config.listen)
+    operations = await asyncio.start_server(
+        HttpServer(service.metrics.pages).serve,
+        None if config.http.host == "all" else config.http.host,
+        config.http.port,
+    )
     drop(config.uid, config.gid)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -87,6 +98,7 @@ async def run(file: Path) -> None:
     loop.add_signal_handler(signal.SIGHUP, _reload, service, file)
     await stop.wait()
     await service.server.stop(GRACE_S)
+    operations.close()
 
 
 def _reload(service: Service, file: Path) -> None:

@@ -15,6 +15,8 @@ class Config:
     """Everything that varies between installations."""
 
     listen: Endpoint
+    http: Endpoint
+    """Health and metrics."""
     sasl: Endpoint
     api: Endpoint
     token_file: Path
@@ -37,6 +39,7 @@ class Config:
             raw = json.loads(path.read_text())
             return cls(
                 listen=Endpoint(*raw["listen"]),
+                http=Endpoint(*raw["http"]),
                 sasl=Endpoint(*raw["sasl"]),
                 api=Endpoint(*raw["api"]),
                 token_file=Path(raw["token_file"]),

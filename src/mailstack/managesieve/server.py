@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from mailstack.errors import ProtocolError
+from mailstack.managesieve.metrics import SieveMetrics
 from mailstack.managesieve.session import Next, Session
 from mailstack.protocols.managesieve import CommandReader, Line, response
 from mailstack.topology.model import Endpoint
@@ -41,12 +42,14 @@ class Server:
         self,
         make_session: Callable[[], Session],
         tls: Callable[[], ssl.SSLContext],
+        metrics: SieveMetrics,
         *,
         max_literal: int,
     ) -> None:
         """``tls`` is asked at each STARTTLS, so that a new certificate needs no restart."""
         self._make_session = make_session
         self._tls = tls
+        self._metrics = metrics
         self._max_literal = max_literal
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -82,16 +85,20 @@ class Server:
         assert task is not None  # noqa: S101 - a coroutine that runs has a task
         try:
             if len(self._connections) >= MAX_CONNECTIONS:
+                self._metrics.refused.counts[()] += 1
                 writer.write(response("BYE", "too many connections", code="TRYLATER"))
                 return
             self._connections.add(task)
+            self._metrics.connections += 1
             await self._converse(reader, writer)
         except (OSError, ProtocolError, ssl.SSLError) as error:
             log.info("session ended: %s", error)
         except asyncio.CancelledError:
             writer.write(response("BYE", "the server stops", code="TRYLATER"))
         finally:
-            self._connections.discard(task)
+            if task in self._connections:
+                self._connections.remove(task)
+                self._metrics.connections -= 1
             with suppress(OSError):
                 writer.close()
 
@@ -117,6 +124,7 @@ class Server:
         commands = CommandReader(self._max_literal)
         async for line in _lines(session, reader, commands):
             said, after = await session.answer(line)
+            self._metrics.answered(line, said)
             if after is Next.START_TLS and not commands.empty:
                 raise ProtocolError(INJECTED)
             await _send(writer, said)

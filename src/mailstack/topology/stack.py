@@ -58,7 +58,10 @@ STACK: Final = Topology(
         Service(
             "managesieve",
             "sieve scripts, kept with any mail client",
-            ports=(Port("managesieve", 4190, "ManageSieve with STARTTLS", public=True),),
+            ports=(
+                Port("managesieve", 4190, "ManageSieve with STARTTLS", public=True),
+                Port("http", 9158, "health, metrics", operations=True),
+            ),
             memory_mib=48,
             account=5003,
             uid=5003,

@@ -21,7 +21,7 @@ from mailstack.daemons.contract import (
 from mailstack.daemons.managesieve import render
 from mailstack.managesieve.config import Config
 
-NEEDS_RESTART: Final = frozenset({"listen", "uid", "gid"})
+NEEDS_RESTART: Final = frozenset({"listen", "http", "uid", "gid"})
 """What cannot change in a running process."""
 
 
@@ -61,8 +61,8 @@ class ManageSieve:
         return any(before.get(name) != after.get(name) for name in NEEDS_RESTART)
 
     async def reload(self, site: Site, pid: int) -> None:
-        """Open sessions go on; the next STARTTLS shows the new certificate."""
-        del site
+        """Open sessions go on; the next STARTTLS shows the certificate that is there now."""
+        self.prepare(site)
         os.kill(pid, signal.SIGHUP)
 
     async def probe(self, site: Site) -> None:

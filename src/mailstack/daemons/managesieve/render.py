@@ -21,6 +21,7 @@ def render(site: Site) -> Files:
     sieve = site.settings.sieve
     document = {
         "listen": _address(site.addresses["managesieve.managesieve"]),
+        "http": _address(site.addresses["managesieve.http"]),
         "sasl": _address(site.addresses["dovecot.sasl"]),
         "api": _address(site.addresses["couchmail.api"]),
         "token_file": str(site.paths.secure / "api.token"),
