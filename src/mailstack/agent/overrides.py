@@ -63,6 +63,6 @@ def _what_to_write(name: str, patterns: Sequence[str]) -> str:
     """Advise the file that was probably meant, and all that may be there."""
     if not patterns:
         return "this service has nothing to override that is not a setting"
-    near = difflib.get_close_matches(name, patterns, n=1)
+    near = difflib.get_close_matches(name, patterns, n=1, cutoff=0.5)
     meant = f"did you mean {near[0]}? " if near else ""
     return f"{meant}This service takes {', '.join(patterns)}"
