@@ -22,7 +22,7 @@ from mailstack.errors import ServiceFailed
 _RETRY_S = 0.1
 _PATIENCE_S = 60.0
 """For one message; no outage in a test lasts as long."""
-_FLUSH_S = 0.5
+_FLUSH_S = 1.0
 """Between two looks, each after asking Postfix to try what it had put off for a minute."""
 _PER_SESSION = 5
 """Messages."""
@@ -100,17 +100,24 @@ class Traffic:
         assert not self.bounced, self.bounced[0]
         found = self._arrived()
         lost = [number for number in self.accepted if self.subject(number) not in found]
-        assert not lost, f"{len(lost)} of {len(self.accepted)} accepted messages are lost: {lost}"
+        waiting = len(self.stack.queue())
+        assert not lost, f"{lost} of {len(self.accepted)} did not arrive; {waiting} are queued"
         return found.total() - len(found)
 
     def _arrived(self, *, timeout_s: float = 60.0) -> Counter[str]:
-        """Wait until all that was accepted is in the mailbox; return how often each came."""
+        """Wait until all that was accepted is in the mailbox; return how often each came.
+
+        Args:
+            timeout_s: how long nothing may arrive; a busy machine scans slowly.
+        """
         wanted = {self.subject(number) for number in self.accepted}
-        deadline = time.monotonic() + timeout_s
+        found, changed = Counter[str](), time.monotonic()
         while True:
             with self.stack.mailbox(self.user) as mailbox:
-                found = Counter(mailbox.subjects())
-            if wanted <= found.keys() or time.monotonic() > deadline:
+                now = Counter(mailbox.subjects())
+            if now != found:
+                found, changed = now, time.monotonic()
+            if wanted <= found.keys() or time.monotonic() > changed + timeout_s:
                 return found
             self.stack.flush_queue()
             time.sleep(_FLUSH_S)
