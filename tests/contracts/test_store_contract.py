@@ -200,6 +200,26 @@ class TestRules:
             (Key("user", ann), None),
         }
 
+    async def test_the_default_script_of_a_domain(self, store: Store) -> None:
+        """It needs its domain and no user, is one active at most, and goes with the domain."""
+        with pytest.raises(InvalidDocument, match=r"no domain example\.org"):
+            await store.put(script("@example.org"))
+        await fill(store, domain(), script("@example.org", "one", active=True))
+        await fill(store, script("@example.org", "two", active=True))
+        assert [(s.name, s.active) for s in store.scripts("@example.org")] == [
+            ("one", False),
+            ("two", True),
+        ]
+        (_, two) = store.scripts("@example.org")
+        assert store.script_text("@example.org", two.id) is not None
+        page = store.page("sieve", within="@example.org")
+        assert [stored.document.key for stored in page] == [
+            script_key("@example.org", name) for name in ("one", "two")
+        ]
+        await store.remove(Key("domain", "example.org"))
+        assert [store.count(kind) for kind in KINDS] == [0] * len(KINDS)
+        assert store.scripts("@example.org") == []
+
     async def test_a_domain_in_use_stays(self, store: Store) -> None:
         """A domain with users goes only together with them."""
         await fill(store, domain(), user("ann@example.org"), script("ann@example.org"))

@@ -112,6 +112,25 @@ def test_scripts_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Non
         stack.delivered(user, subject)
 
 
+def test_the_default_script_of_a_domain(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It files the mail of who has no script in force, and is no script of theirs."""
+    domain = stack.domain()
+    user = stack.user("anna", domain=domain)
+    file = stack.state / "default.sieve"
+    file.write_text(FILE)
+    stack.cli("sieve", "put", f"@{domain}", "all", str(file), "--activate")
+    subject = stack.fresh("by default ")
+    assert stack.send(user.address, subject).code == 250
+    stack.delivered(user, subject, "Archive")
+    with session(stack, user, monkeypatch) as client:
+        assert client.listscripts() == (None, [])
+        assert client.putscript("mine", KEEP)
+        assert client.setactive("mine")
+    subject = stack.fresh("by own ")
+    assert stack.send(user.address, subject).code == 250
+    stack.delivered(user, subject)
+
+
 def test_scripts_that_are_wrong(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The compiler's line is in the answer, the script is not stored, and what was there stays."""
     user = stack.user()

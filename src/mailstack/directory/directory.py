@@ -115,8 +115,12 @@ class Directory:
 
     @answered
     def sieve_active(self, login: str) -> Outcome[str]:
-        """The id of the script that runs for a user."""
-        return self._script_id(login, None)
+        """The id of the script that runs for a user: the one in force, else the domain's."""
+        own = self._script_id(login, None)
+        if isinstance(own, Found):
+            return own
+        _, domain = address_key(login)
+        return self._script_id(f"@{domain}", None)
 
     @answered
     def sieve_script(self, login: str, name: str) -> Outcome[str]:
@@ -132,6 +136,8 @@ class Directory:
         """
         local, domain = address_key(login)
         text = self._store.script_text(f"{local}@{domain}", script_id)
+        if text is None:
+            text = self._store.script_text(f"@{domain}", script_id)
         return Unavailable(f"script {script_id} was replaced") if text is None else Found(text)
 
     def _script_id(self, login: str, name: str | None) -> Outcome[str]:

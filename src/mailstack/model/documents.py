@@ -138,10 +138,13 @@ def _script_text(text: str) -> str:
 
 
 class Sieve(BaseDocument):
-    """A user's filter script. At most one of a user is active; that is the one that runs."""
+    """A filter script. At most one of an owner is active; that is the one that runs.
+
+    The owner is a user, or ``@domain``: that one runs for the domain's users who have none active.
+    """
 
     type: Literal["sieve"] = "sieve"
-    owner: Annotated[Address, AfterValidator(parse_address)]
+    owner: Annotated[Address, AfterValidator(parse_alias_address)]
     name: Annotated[str, AfterValidator(_script_name)]
     text: Annotated[str, AfterValidator(_script_text)]
     active: StrictBool = False

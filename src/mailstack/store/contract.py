@@ -56,8 +56,8 @@ class Put:
 class Remove:
     """Remove a document.
 
-    A user's scripts and other belongings go with the user. A domain that still has users or
-    aliases is refused unless ``recursive``, which removes them too.
+    A user's scripts and other belongings go with the user, the default script with its domain. A
+    domain that still has users or aliases is refused unless ``recursive``, which removes them too.
     """
 
     key: Key

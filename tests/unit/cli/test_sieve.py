@@ -51,6 +51,15 @@ def test_an_active_script_stays_active(mailstack: Mailstack, anna: str, file: Pa
     assert {script["name"]: script["active"] for script in scripts} == {"one": False, "two": True}
 
 
+def test_the_default_of_a_domain(mailstack: Mailstack, anna: str, file: Path) -> None:
+    """@DOMAIN stands for all its users who have none active; they do not see it as theirs."""
+    said = mailstack("sieve", "put", "@example.org", "all", str(file), "--activate")
+    assert said == (0, "stored script all of @example.org, which is active\n", "")
+    assert mailstack("sieve", "list", "@example.org")[1] == "all\tactive\n"
+    assert mailstack("sieve", "list", anna, "--json")[1] == "[]\n"
+    assert mailstack("sieve", "remove", "@example.org", "all")[0] == 0
+
+
 def test_a_script_that_does_not_compile(mailstack: Mailstack, anna: str, file: Path) -> None:
     """The compiler's line is told, and what was stored stays."""
     mailstack("sieve", "put", anna, "lists", str(file))

@@ -183,6 +183,19 @@ async def test_scripts(api: httpx.AsyncClient) -> None:
     assert (await api.get("/v1/users/bob@example.org/sieve")).json() == {"items": []}
 
 
+async def test_the_default_script_of_a_domain(api: httpx.AsyncClient) -> None:
+    """It is written like a user's; who lists a user's scripts does not see it."""
+    path = "/v1/users/@example.org/sieve"
+    assert (await api.get(path)).json() == {"items": []}
+    assert (await api.put(f"{path}/main", json={"text": "keep;"})).status_code == 201
+    assert (await api.post(f"{path}/main/activate")).json()["owner"] == "@example.org"
+    assert [s["name"] for s in (await api.get(path)).json()["items"]] == ["main"]
+    assert (await api.get("/v1/users/bob@example.org/sieve")).json() == {"items": []}
+    detail(await api.get("/v1/users/@elsewhere.example/sieve"), 404)
+    detail(await api.put("/v1/users/@elsewhere.example/sieve/x", json={"text": ""}), 422)
+    assert (await api.delete(f"{path}/main")).status_code == 204
+
+
 async def test_a_change_wakes_who_waits_for_it(api: httpx.AsyncClient) -> None:
     """A long poll ends with the change, which names the document and its revision."""
     position = (await api.get("/v1/changes", params={"limit": 1000})).json()["position"]

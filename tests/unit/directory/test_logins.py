@@ -102,6 +102,25 @@ class TestSieve:
         assert directory.sieve_active("ann@example.org") != old
         assert isinstance(directory.sieve_text("ann@example.org", old.value), Unavailable)
 
+    async def test_the_default_of_the_domain(self, directory: Directory, fill: Fill) -> None:
+        """It runs for those who have no script in force, and for no other domain's users."""
+        await fill(script("@example.org", text="keep;", active=True), domain("other.example"))
+        await fill(user("ann@other.example"))
+        default = directory.sieve_active("ann@example.org")
+        assert isinstance(default, Found)
+        assert directory.sieve_active("OWNER@example.org") == default
+        assert directory.sieve_text("ann@example.org", default.value) == Found("keep;")
+        assert directory.sieve_active("ann@other.example") == NotFound()
+        assert isinstance(directory.sieve_text("ann@other.example", default.value), Unavailable)
+        await fill(script("ann@example.org", text="stop;", active=True))
+        own = directory.sieve_active("ann@example.org")
+        assert isinstance(own, Found)
+        assert directory.sieve_text("ann@example.org", own.value) == Found("stop;")
+        await fill(script("ann@example.org", text="stop;"))
+        assert directory.sieve_active("ann@example.org") == default
+        await fill(script("@example.org", text="keep;"))
+        assert directory.sieve_active("ann@example.org") == NotFound()
+
     async def test_scripts_of_others(
         self, directory: Directory, fill: Fill, store: SqliteStore
     ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from mailstack.cli.app import invocation
 from mailstack.cli.input import read_text
-from mailstack.cli.options import AsJson, UserAddress, complete_script
+from mailstack.cli.options import AsJson, complete_script, complete_user
 from mailstack.cli.output import say, say_json, say_table
 from mailstack.client import Client, UnixTransport
 from mailstack.daemons.dovecot.sieve import compile_script
@@ -18,6 +18,14 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Users' filter scripts (Sieve, RFC 5228)."
 )
 
+Owner: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="ADDRESS",
+        help="Its user's; @DOMAIN is the default of all in a domain who have none active.",
+        autocompletion=complete_user,
+    ),
+]
 ScriptName: TypeAlias = Annotated[
     str, typer.Argument(metavar="NAME", help="The script's.", autocompletion=complete_script)
 ]
@@ -26,7 +34,7 @@ ScriptName: TypeAlias = Annotated[
 @app.command(epilog="mailstack sieve put anna@example.org holidays vacation.sieve --activate")
 def put(
     context: typer.Context,
-    address: UserAddress,
+    address: Owner,
     name: ScriptName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The script; - is standard input.")],
     *,
@@ -44,7 +52,7 @@ def put(
 
 
 @app.command("list", epilog="mailstack sieve list anna@example.org")
-def list_(context: typer.Context, address: UserAddress, *, as_json: AsJson = False) -> None:
+def list_(context: typer.Context, address: Owner, *, as_json: AsJson = False) -> None:
     """List the scripts of a user; at most one is active."""
     found = _scripts(_client(context), address)
     if as_json:
@@ -55,7 +63,7 @@ def list_(context: typer.Context, address: UserAddress, *, as_json: AsJson = Fal
 
 @app.command(epilog="mailstack sieve get anna@example.org holidays > vacation.sieve")
 def get(
-    context: typer.Context, address: UserAddress, name: ScriptName, *, as_json: AsJson = False
+    context: typer.Context, address: Owner, name: ScriptName, *, as_json: AsJson = False
 ) -> None:
     """Print a script."""
     found = _client(context).call("GET", "users", address, "sieve", name).fields
@@ -66,21 +74,21 @@ def get(
 
 
 @app.command(epilog="mailstack sieve activate anna@example.org holidays")
-def activate(context: typer.Context, address: UserAddress, name: ScriptName) -> None:
+def activate(context: typer.Context, address: Owner, name: ScriptName) -> None:
     """Make a script the one that runs."""
     _client(context).call("POST", "users", address, "sieve", name, "activate")
     say(f"script {name} of {address} is active")
 
 
 @app.command(epilog="mailstack sieve deactivate anna@example.org holidays")
-def deactivate(context: typer.Context, address: UserAddress, name: ScriptName) -> None:
+def deactivate(context: typer.Context, address: Owner, name: ScriptName) -> None:
     """Let a script rest: mail goes to the Inbox, and spam to Spam."""
     _client(context).call("POST", "users", address, "sieve", name, "deactivate")
     say(f"script {name} of {address} is not active")
 
 
 @app.command(epilog="mailstack sieve remove anna@example.org holidays")
-def remove(context: typer.Context, address: UserAddress, name: ScriptName) -> None:
+def remove(context: typer.Context, address: Owner, name: ScriptName) -> None:
     """Remove a script."""
     _client(context).call("DELETE", "users", address, "sieve", name)
     say(f"removed script {name} of {address}")

@@ -1,4 +1,4 @@
-"""Sieve scripts of a user: list, read, write, activate, remove."""
+"""Sieve scripts of a user, or of a domain (``@domain``): list, read, write, activate, remove."""
 
 from http import HTTPStatus
 
@@ -10,7 +10,7 @@ from mailstack.couchmail.api.context import context
 from mailstack.couchmail.api.documents import exists, put, shown
 from mailstack.couchmail.api.operations import IF_MATCH, IF_NONE_MATCH, Operation
 from mailstack.errors import DocumentMissing, InvalidDocument, WriteRefused
-from mailstack.model.addresses import parse_address
+from mailstack.model.addresses import parse_alias_address, split_address
 from mailstack.model.documents import Key, Sieve, make_document, script_key
 from mailstack.store.contract import Put, Remove, Store, Stored
 
@@ -20,7 +20,7 @@ _ITEM = "/v1/users/{name}/sieve/{script}"
 
 def _owner(request: Request) -> str:
     try:
-        return parse_address(request.path_params["name"])
+        return parse_alias_address(request.path_params["name"])
     except ValueError as error:
         raise DocumentMissing(str(error)) from error
 
@@ -39,7 +39,8 @@ async def list_scripts(request: Request) -> Response:
     store, owner = context(request).store, _owner(request)
     scripts = store.scripts(owner)
     if not scripts:
-        store.get(Key("user", owner))
+        local, domain = split_address(owner)
+        store.get(Key("user", owner) if local else Key("domain", domain))
     return JSONResponse({"items": [script._asdict() for script in scripts]})
 
 

@@ -27,7 +27,7 @@ class Rules:
         """Refuse what has no domain or owner, or could never be reached."""
         if isinstance(document, Domain):
             return
-        if where.kind in BELONGINGS:
+        if where.kind in BELONGINGS and where.local:
             self._need(where._replace(kind=USER, script=""), "add the user first")
             return
         self._need(

@@ -75,7 +75,7 @@ class Transaction:
         check_expected(write.key, old, write.expected)
         if where.kind == DOMAIN:
             self._empty_domain(where, recursive=write.recursive)
-        if where.kind == USER:
+        if where.kind in (DOMAIN, USER):
             self._remove_all(self._rules.belongings(where))
         self._remove_at(where, old)
         if where.kind in (USER, ALIAS) and where.local:
