@@ -18,7 +18,7 @@ _KINDS = {"Counter": "counter", "Gauge": "gauge", "Latency": "histogram"}
 _FAMILIES = {"counter": "counter", "CounterMetricFamily": "counter"}
 
 _ABOUT = """\
-In Prometheus' text format. couchmail serves its numbers on its `api` port, the other programs of ours
+In Prometheus' text format. couchmail serves its numbers on its `api` port, other programs of ours
 on their `http` ports, all at `/metrics`, beside those of the process (memory, CPU, open files). The
 supervisor opens no port: it keeps STATE/run/mailstack.prom up to date, for node_exporter's textfile
 collector. Dovecot's own statistics are on its `metrics` port.
