@@ -14,7 +14,7 @@ from typing import Any, Never
 
 from mailstack.agent.ledger import Ledger
 from mailstack.agent.output import Output
-from mailstack.agent.probes import Rhythm, ask
+from mailstack.agent.probes import Rhythm, Wrong, ask
 from mailstack.aio import process
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.clock import Clock
@@ -153,27 +153,30 @@ class Life:
         while True:
             await self.around.clock.sleep(rhythm.retry_s if failures else rhythm.every_s)
             wrong = await self._ask()
-            failures = failures + 1 if wrong else 0
+            if wrong is None or not wrong.hangs:
+                failures = 0
+                continue
+            failures += 1
             if failures >= rhythm.hung_after and self.around.needs_are_healthy():
                 # while a service it asks is down, a restart would cure nothing
-                raise Ended(Cause.HUNG, f"hangs: {wrong}")
+                raise Ended(Cause.HUNG, f"hangs: {wrong.reason}")
 
     async def _probe_until_healthy(self) -> None:
         clock, rhythm = self.around.clock, self.around.rhythm
         deadline, pause = clock.now() + rhythm.start_s, rhythm.first_s
         while wrong := await ask(self.around.daemon, self.site(), rhythm.timeout_s):
             if clock.now() >= deadline:
-                raise Ended(Cause.HUNG, f"not healthy within {rhythm.start_s:g} s: {wrong}")
+                raise Ended(Cause.HUNG, f"not healthy within {rhythm.start_s:g} s: {wrong.reason}")
             await clock.sleep(pause)
             pause = min(pause * 1.5, rhythm.slowest_first_s)
         self.healthy_since = clock.now()
         self.around.health.now(State.HEALTHY)
 
-    async def _ask(self) -> str | None:
+    async def _ask(self) -> Wrong | None:
         wrong = await ask(self.around.daemon, self.site(), self.around.rhythm.timeout_s)
         if wrong:
-            self.around.output.say(f"probe failed: {wrong}")
-            self.around.health.now(State.UNHEALTHY, wrong)
+            self.around.output.say(f"probe failed: {wrong.reason}")
+            self.around.health.now(State.UNHEALTHY, wrong.reason)
         else:
             self.around.health.now(State.HEALTHY)
         return wrong

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from mailstack.daemons.contract import Daemon, ProbeFailed, Site
+from mailstack.daemons.contract import Daemon, NotReady, ProbeFailed, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,16 @@ class Rhythm:
     """Healthy for so long, an earlier crash is forgotten by the backoff."""
 
 
-async def ask(daemon: Daemon, site: Site, timeout_s: float) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Why a daemon is not healthy."""
+
+    reason: str
+    hangs: bool = True
+    """False: it answers, and only its own work is impossible; restarting it would cure nothing."""
+
+
+async def ask(daemon: Daemon, site: Site, timeout_s: float) -> Wrong | None:
     """Probe once; return None when it is healthy, else what is wrong.
 
     A cancellation that comes with the last octet of an answer can be lost in a probe:
@@ -43,16 +52,18 @@ async def ask(daemon: Daemon, site: Site, timeout_s: float) -> str | None:
     return wrong
 
 
-async def _ask(daemon: Daemon, site: Site, timeout_s: float) -> str | None:
+async def _ask(daemon: Daemon, site: Site, timeout_s: float) -> Wrong | None:
     try:
         async with asyncio.timeout(timeout_s):
             await daemon.probe(site)
     except TimeoutError:
-        return f"no answer within {timeout_s:g} s"
+        return Wrong(f"no answer within {timeout_s:g} s")
+    except NotReady as error:
+        return Wrong(str(error), hangs=False)
     except ProbeFailed as error:
-        return str(error)
+        return Wrong(str(error))
     except OSError as error:
-        return f"{error.strerror or error}"
+        return Wrong(f"{error.strerror or error}")
     except Exception as error:  # noqa: BLE001 - a defect of one probe must not end the whole stack
-        return f"the probe itself failed: {type(error).__name__}: {error}"
+        return Wrong(f"the probe itself failed: {type(error).__name__}: {error}")
     return None

@@ -108,6 +108,10 @@ class ProbeFailed(Exception):
     """The daemon runs but does not do its work; the text says what was tried and what came back."""
 
 
+class NotReady(ProbeFailed):
+    """The daemon answers, and says itself that it cannot work now: a restart would not help it."""
+
+
 class Daemon(Protocol):
     """One folder under ``daemons/``: ``settings → files``, and how to run the result."""
 

@@ -6,8 +6,8 @@ from typing import cast
 
 from tests.unit.fake_daemon import FakeDaemon
 
-from mailstack.agent.probes import ask
-from mailstack.daemons.contract import ProbeFailed, Site
+from mailstack.agent.probes import Wrong, ask
+from mailstack.daemons.contract import NotReady, ProbeFailed, Site
 
 NO_SITE = cast("Site", None)
 
@@ -42,7 +42,17 @@ async def test_what_is_wrong() -> None:
         async def probe(self, site: Site) -> None:
             raise ProbeFailed("no greeting") if site is None else KeyError("x")
 
-    assert await ask(Slow(), NO_SITE, 0.01) == "no answer within 0.01 s"
-    assert await ask(Sick(), NO_SITE, 1) == "no greeting"
+    assert await ask(Slow(), NO_SITE, 0.01) == Wrong("no answer within 0.01 s")
+    assert await ask(Sick(), NO_SITE, 1) == Wrong("no greeting")
     failed = await ask(Sick(), cast("Site", object()), 1)
-    assert failed == "the probe itself failed: KeyError: 'x'"
+    assert failed == Wrong("the probe itself failed: KeyError: 'x'")
+
+
+async def test_not_ready_is_no_hang() -> None:
+    """A daemon that answers that it cannot work now is unhealthy, and not to be restarted."""
+
+    class Waiting(FakeDaemon):
+        async def probe(self, site: Site) -> None:
+            raise NotReady("the datastore is gone")
+
+    assert await ask(Waiting(), NO_SITE, 1) == Wrong("the datastore is gone", hangs=False)

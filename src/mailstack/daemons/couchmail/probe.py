@@ -5,7 +5,7 @@ import json
 
 from mailstack.aio.dialog import Dialog, connect
 from mailstack.daemons import program
-from mailstack.daemons.contract import ProbeFailed, Site
+from mailstack.daemons.contract import NotReady, ProbeFailed, Site
 from mailstack.protocols import netstring
 from mailstack.topology.model import Endpoint
 
@@ -17,7 +17,8 @@ async def probe(site: Site) -> None:
     """Ask ``/readyz``, which knows best what is wrong; then look up a domain by socketmap.
 
     Raises:
-        ProbeFailed: no answer, or one that says that there is none now.
+        NotReady: it answers that its store does not.
+        ProbeFailed: no answer.
     """
     await _ready(program.reachable(site.addresses["couchmail.api"]))
     await _lookup(program.reachable(site.addresses["couchmail.domains"]), site.settings.domain)
@@ -33,7 +34,7 @@ async def _lookup(peer: Endpoint, domain: str) -> None:
     except (OSError, EOFError) as error:
         raise ProbeFailed(f"no answer to a lookup at {peer}: {error!r}") from error
     if b":OK " not in answer and b":NOTFOUND " not in answer:
-        raise ProbeFailed(f"the lookup of {domain} at {peer} answered {answer.decode()!r}")
+        raise NotReady(f"the lookup of {domain} at {peer} answered {answer.decode()!r}")
 
 
 async def _ready(peer: Endpoint) -> None:
@@ -48,7 +49,7 @@ async def _ready(peer: Endpoint) -> None:
     except OSError as error:
         raise ProbeFailed(f"no answer from http://{peer}/readyz: {error!r}") from error
     if not ready:
-        raise ProbeFailed(_detail(rest) or f"http://{peer}/readyz answered {status!r}")
+        raise NotReady(_detail(rest) or f"http://{peer}/readyz answered {status!r}")
 
 
 async def _rest(dialog: Dialog) -> bytes:
