@@ -1,6 +1,5 @@
 """``python -m mailstack.trainer --config FILE``: train every night, until told to stop."""
 
-import _strptime  # noqa: F401 - dates of messages are read after root is given up
 import argparse
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - mailboxes are read in threads after root is given up
@@ -10,6 +9,7 @@ import signal
 import sys
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from mailstack.aio.http import HttpServer
@@ -31,6 +31,8 @@ from mailstack.trainer.run import Peers
 from mailstack.trainer.service import Port, Service
 from mailstack.trainer.spamd import Spamd
 from mailstack.trainer.training import Training
+
+import_module("_strptime")  # dates of messages are read after root is given up
 
 
 def _secret(path: Path) -> str:

@@ -40,7 +40,7 @@ async def test_what_is_wrong() -> None:
 
     class Sick(FakeDaemon):
         async def probe(self, site: Site) -> None:
-            raise ProbeFailed("no greeting") if site is None else KeyError("x")
+            raise ProbeFailed("no greeting") if site is NO_SITE else KeyError("x")
 
     assert await ask(Slow(), NO_SITE, 0.01) == Wrong("no answer within 0.01 s")
     assert await ask(Sick(), NO_SITE, 1) == Wrong("no greeting")
@@ -53,6 +53,7 @@ async def test_not_ready_is_no_hang() -> None:
 
     class Waiting(FakeDaemon):
         async def probe(self, site: Site) -> None:
+            del site
             raise NotReady("the datastore is gone")
 
     assert await ask(Waiting(), NO_SITE, 1) == Wrong("the datastore is gone", hangs=False)
