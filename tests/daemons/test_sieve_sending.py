@@ -135,6 +135,49 @@ async def test_vacation(state: Path) -> None:
         assert stage.outside.got.empty()
 
 
+async def test_vacation_remembers(state: Path) -> None:
+    """Whom it has answered outlasts Dovecot and a changed script; a new period begins anew."""
+    script = 'vacation :days 7 :handle "july" "I am %s.";'
+    async with sending(state) as stage:
+        activate(stage.store, ANN, script % "away", require="vacation")
+        await stage.arrives("first")
+        assert (await stage.outside.letter())[1] == ["carol@remote.example"]
+        await DAEMON.reload(stage.dovecot.site, stage.dovecot.pid)
+        await stage.dovecot.healthy()
+        activate(stage.store, ANN, script % "still away", "2", require="vacation")
+        await stage.arrives("second")
+        await stage.arrives("from another", sender="dave@remote.example")
+        assert (await stage.outside.letter())[1] == ["dave@remote.example"]
+        activate(stage.store, ANN, script.replace("july", "august"), "3", require="vacation")
+        await stage.arrives("third")
+        assert (await stage.outside.letter())[1] == ["carol@remote.example"]
+        assert stage.outside.got.empty()
+
+
+async def test_vacation_is_silent(state: Path) -> None:
+    """Lists, programs, bounces and oneself get no reply (RFC 5230 4.6); the messages are kept."""
+    automatic = [
+        ("List-Id: <x.remote.example>", "carol@remote.example"),
+        ("Precedence: bulk", "carol@remote.example"),
+        ("Auto-Submitted: auto-generated", "carol@remote.example"),
+        ("X-Plain: a bounce", ""),
+        ("X-Plain: of a list", "owner-list@remote.example"),
+        ("X-Plain: of a list", "list-request@remote.example"),
+        ("X-Plain: of a daemon", "MAILER-DAEMON@remote.example"),
+        ("X-Plain: of oneself", ANN),
+    ]
+    async with sending(state) as stage:
+        activate(stage.store, ANN, 'vacation "I am away.";', require="vacation")
+        for field, sender in automatic:
+            letter = f"{field}\r\n" + LETTER.format(name="automatic")
+            (answer,) = await deliver(stage.dovecot.site, ANN, message=letter, sender=sender)
+            assert answer.startswith("250 ")
+        # Were there a reply to one of them, it would come before that to this one.
+        await stage.arrives("by hand", sender="dave@remote.example")
+        assert (await stage.outside.letter())[1] == ["dave@remote.example"]
+        assert await count(stage.dovecot.site, "INBOX") == len(automatic) + 1
+
+
 async def test_more_than_four_redirects_are_an_error(state: Path) -> None:
     """A list is an alias; a script that tries keeps the message instead."""
     async with sending(state) as stage:
