@@ -22,6 +22,7 @@ from mailstack.agent import overrides
 from mailstack.agent.apply import Configuration, Configurations
 from mailstack.agent.life import Cause, Ended, Life, Surroundings
 from mailstack.aio.backoff import Backoff
+from mailstack.daemons import certificate
 from mailstack.daemons.contract import Overrides, Site, Version
 from mailstack.errors import ConfigError, MailstackError, ServiceFailed
 from mailstack.observe.health import State
@@ -58,7 +59,7 @@ class Agent:
         return self.around.health.service
 
     def look_again(self, settings: Settings) -> None:
-        """Tell that the settings or an override may have changed."""
+        """Tell that the settings, an override or the certificate may have changed."""
         self.settings = settings
         self._changed.set()
 
@@ -94,6 +95,8 @@ class Agent:
             self.refuse(str(error))
             raise
         self.around.health.config_accepted()
+        if certificate.is_used(site):
+            self._changed.set()  # it may be another one than at the last start
 
     def _site(self) -> Site:
         return self.make_site(self.settings, self._version)
@@ -161,25 +164,41 @@ class Agent:
             await self._reload(life.main.pid)
 
     async def _propose(self) -> bool:
-        """Return whether another configuration is in force now."""
+        """Return whether another configuration or certificate is in force now."""
         self._changed.clear()
-        old = self._now
+        changed, wrong = False, []
+        for take in (self._take_configuration, self._take_certificate):
+            try:
+                changed |= await take()
+            except MailstackError as error:
+                wrong.append(str(error))
+        if wrong:
+            self.refuse("; ".join(wrong))
+        else:
+            self.around.health.config_accepted()
+        return changed
+
+    async def _take_configuration(self) -> bool:
+        old, site = self._now, self._site()
         keep = () if self._proven is None else (self._proven.folder,)
-        try:
-            site = self._site()
-            new = await self._configurations.propose(
-                site, self._overrides(site), old=old, keep=keep
-            )
-        except MailstackError as error:
-            self.refuse(str(error))
-            return False
-        self.around.health.config_accepted()
+        new = await self._configurations.propose(site, self._overrides(site), old=old, keep=keep)
         if (new.files, new.commands) == (old.files, old.commands):
             return False
         self._now = new
         return True
 
+    async def _take_certificate(self) -> bool:
+        site = self._now.site
+        if not certificate.is_used(site):
+            return False
+        renewed = await asyncio.to_thread(certificate.renew, site)
+        if renewed:
+            self.around.output.say("another certificate passed its check")
+        return renewed
+
     def _needs_restart(self, old: Configuration, new: Configuration) -> bool:
+        if old is new:
+            return False  # the certificate alone: each daemon reads that at a reload
         return old.commands != new.commands or self.around.daemon.restart_needed(
             old.files, new.files
         )

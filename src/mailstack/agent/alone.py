@@ -20,7 +20,7 @@ from mailstack.agent.output import Output
 from mailstack.agent.probes import Rhythm
 from mailstack.agent.site import Place
 from mailstack.agent.state import check_root, lay_out, service_lock, supervisor_lock
-from mailstack.agent.watch import changes
+from mailstack.agent.watch import certificate_folders, changes
 from mailstack.aio import lock
 from mailstack.aio.clock import SystemClock
 from mailstack.aio.prctl import become_subreaper
@@ -132,8 +132,11 @@ async def _run_until_told(agent: Agent, options: Options, pod_: pod.Pod | None) 
 
 
 async def _follow(agent: Agent, options: Options) -> None:
-    folder = Paths(options.state, agent.service).overrides
-    async for _ in changes(options.config, [folder]):
+    paths = Paths(options.state, agent.service)
+    folders = [paths.overrides]
+    if "tls" in STACK.service(agent.service).secrets:
+        folders += certificate_folders(paths.secure)
+    async for _ in changes(options.config, folders):
         try:
             agent.look_again(options.settings())
         except ConfigError as error:

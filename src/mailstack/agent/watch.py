@@ -1,4 +1,4 @@
-"""Tell when the settings file or an override changed, within a second of the change.
+"""Tell when the settings, an override or the certificate changed, within a second of the change.
 
 One watcher for all services. It tells *that* something changed, never what: agents read everything
 anew and compare, so an editor's rename, a ConfigMap's exchanged link and a removed file need no
@@ -6,7 +6,7 @@ handling of their own.
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +19,15 @@ _STEP_MS: Final = 100
 
 
 _KUBERNETES: Final = "..data"
-"""The link that the kubelet exchanges when a mounted ConfigMap changes."""
+"""The link that the kubelet exchanges when a mounted ConfigMap or Secret changes."""
 
 
-async def changes(config: Path, folders: Iterable[Path]) -> AsyncIterator[None]:
+def certificate_folders(secure: Path) -> list[Path]:
+    """Return what to watch for a new certificate: its folder, and where the kubelet's link is."""
+    return [folder for folder in (secure, secure / "tls") if folder.is_dir()]
+
+
+async def changes(config: Path, folders: Iterable[Path]) -> AsyncGenerator[None, None]:
     """Yield after each change of the file ``config``, or of a file in one of ``folders``.
 
     The file's folder is watched too, since a new file takes its place with each save; what happens

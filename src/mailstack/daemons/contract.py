@@ -69,6 +69,11 @@ class Paths:
         """Keys, certificates, tokens of the whole stack (STATE/secure)."""
         return self.state / "secure"
 
+    @property
+    def tls(self) -> Path:
+        """Link to the certificate and key in force, a copy of its own (daemons/certificate.py)."""
+        return self.run / "tls"
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

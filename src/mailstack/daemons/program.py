@@ -47,20 +47,3 @@ def own(path: Path, account: Account) -> None:
 def reachable(listening: Endpoint) -> Endpoint:
     """Where a probe on the same machine finds what listens there."""
     return Endpoint(LOOPBACK, listening.port) if listening.host == "all" else listening
-
-
-def copy_private(source: Path, target: Path, account: Account) -> None:
-    """Give ``account`` a copy of ``source``, replaced whole.
-
-    A program that has given up root could not read the original when a new one comes.
-    """
-    wanted = source.read_bytes()
-    if target.exists() and target.read_bytes() == wanted:
-        return
-    fresh = target.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(wanted)
-    own(fresh, account)
-    fresh.replace(target)

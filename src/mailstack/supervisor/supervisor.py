@@ -19,7 +19,7 @@ from mailstack.agent.life import Surroundings
 from mailstack.agent.output import Output
 from mailstack.agent.probes import Rhythm
 from mailstack.agent.site import Place
-from mailstack.agent.watch import changes
+from mailstack.agent.watch import certificate_folders, changes
 from mailstack.aio.clock import Clock, SystemClock
 from mailstack.aio.reaper import bury_orphans
 from mailstack.daemons.contract import Daemon
@@ -176,6 +176,7 @@ class Supervisor:
 
     async def _follow(self) -> None:
         folders = [self.place.state / "overrides" / name for name in self._agents]
+        folders += certificate_folders(self.place.state / "secure")
         async for _ in changes(self.config, folders):
             self._look_again()
 

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailstack.daemons import certificate
 from mailstack.daemons.accounts import group
 from mailstack.daemons.contract import (
     Account,
@@ -47,6 +48,7 @@ class Dovecot:
         _own_folder(site.paths.run / "state", masters, 0o755)
         _own_folder(site.paths.run / facts.SOCKET_FOLDER, sockets, 0o750)
         master.write(site, reader=sockets.gid)
+        certificate.prepare(site)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """In the dialect of the installed version; overrides are read last."""

@@ -110,7 +110,7 @@ def _places(site: Site) -> dict[str, str]:
         "run": str(site.paths.run),
         "conf": str(site.paths.conf),
         "mail": str(site.paths.data / "mail"),
-        "tls": str(site.paths.secure / "tls"),
+        "tls": str(site.paths.tls),
         "dict_socket": dict_socket(site),
         "master_users": str(master.users_file(site)),
         "master_networks": master.allowed_networks(site),

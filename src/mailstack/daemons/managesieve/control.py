@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mailstack.aio.dialog import connect
-from mailstack.daemons import program
+from mailstack.daemons import certificate, program
 from mailstack.daemons.contract import (
     Command,
     Files,
@@ -37,11 +37,7 @@ class ManageSieve:
         return program.VERSION
 
     def prepare(self, site: Site) -> None:
-        """Copy certificate and key: the service has given up root when new ones come."""
-        folder = render.tls_folder(site)
-        program.own_folder(folder, site.account)
-        for name in ("fullchain.pem", "privkey.pem"):
-            program.copy_private(site.paths.secure / "tls" / name, folder / name, site.account)
+        certificate.prepare(site)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """One file. There is nothing to override that is not a setting."""
@@ -62,7 +58,7 @@ class ManageSieve:
 
     async def reload(self, site: Site, pid: int) -> None:
         """Open sessions go on; the next STARTTLS shows the certificate that is there now."""
-        self.prepare(site)
+        del site
         os.kill(pid, signal.SIGHUP)
 
     async def probe(self, site: Site) -> None:

@@ -1,7 +1,6 @@
 """Settings and addresses → the JSON that ``mailstack.managesieve`` reads."""
 
 import json
-from pathlib import Path
 from typing import Final
 
 from mailstack.daemons.contract import Files, Site
@@ -9,11 +8,6 @@ from mailstack.daemons.dovecot.facts import SIEVE_EXTENSIONS
 from mailstack.topology.model import Endpoint
 
 FILE: Final = "managesieve.json"
-
-
-def tls_folder(site: Site) -> Path:
-    """Where this service's own copy of certificate and key lies, readable for its account."""
-    return site.paths.run / "tls"
 
 
 def render(site: Site) -> Files:
@@ -25,8 +19,8 @@ def render(site: Site) -> Files:
         "sasl": _address(site.addresses["dovecot.sasl"]),
         "api": _address(site.addresses["couchmail.api"]),
         "token_file": str(site.paths.secure / "api.token"),
-        "certificate": str(tls_folder(site) / "fullchain.pem"),
-        "key": str(tls_folder(site) / "privkey.pem"),
+        "certificate": str(site.paths.tls / "fullchain.pem"),
+        "key": str(site.paths.tls / "privkey.pem"),
         "max_scripts": sieve.max_scripts,
         "max_script_octets": sieve.max_script_octets,
         "extensions": " ".join(SIEVE_EXTENSIONS),

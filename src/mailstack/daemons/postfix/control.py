@@ -6,6 +6,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailstack.daemons import certificate
 from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.postfix import (
     checker,
@@ -39,6 +40,7 @@ class Postfix:
 
     def prepare(self, site: Site) -> None:
         spool.prepare(site)
+        certificate.prepare(site)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         folder = site.paths.overrides

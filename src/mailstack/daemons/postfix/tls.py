@@ -8,7 +8,7 @@ from mailstack.daemons.contract import Site
 
 
 def settings(site: Site) -> str:
-    tls = site.paths.secure / "tls"
+    tls = site.paths.tls
     return f"""\
 ### TLS
 

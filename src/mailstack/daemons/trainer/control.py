@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mailstack.aio.dialog import connect
-from mailstack.daemons import program
+from mailstack.daemons import certificate, program
 from mailstack.daemons.contract import Command, Files, Overrides, ProbeFailed, Site, Version
 from mailstack.daemons.trainer import render
 from mailstack.trainer.config import Config
@@ -24,11 +24,9 @@ class Trainer:
         return program.VERSION
 
     def prepare(self, site: Site) -> None:
-        """Make the ledger's folder, and copy the certificate that Dovecot shows."""
+        """Make the ledger's folder, and have the certificate that Dovecot shows."""
         program.own_folder(render.ledger(site).parent, site.account)
-        copy = render.certificate(site)
-        program.own_folder(copy.parent, site.account)
-        program.copy_private(site.paths.secure / "tls" / copy.name, copy, site.account)
+        certificate.prepare(site)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         """One file. There is nothing to override that is not a setting."""

@@ -13,7 +13,7 @@ FILE: Final = "trainer.json"
 
 def certificate(site: Site) -> Path:
     """Where this service's own copy of Dovecot's certificate lies, readable for its account."""
-    return site.paths.run / "tls" / "fullchain.pem"
+    return site.paths.tls / "fullchain.pem"
 
 
 def ledger(site: Site) -> Path:

@@ -1,0 +1,169 @@
+"""The certificate and key that a service has in force: its own checked copy of the owner's files.
+
+The owner replaces the two files of ``STATE/secure/tls`` one after the other, and a daemon may start
+a process in between. So no daemon reads them there: each has a copy, ``STATE/run/SERVICE/tls``, a
+link that is pointed at the new pair in one step once that has passed. The copy belongs to the
+account that reads it, which could not read the original after giving up root.
+
+The check is a TLS handshake in memory: what passes can be served. It asks nobody whether the
+certificate is trusted, since a self-signed one is good enough between mail servers (RFC 7435).
+"""
+
+import os
+import re
+import secrets
+import shutil
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from mailstack.aio.files import point_link
+from mailstack.daemons.contract import Site
+from mailstack.daemons.program import own, own_folder
+from mailstack.errors import ConfigError
+
+CERTIFICATE: Final = "fullchain.pem"
+KEY: Final = "privkey.pem"
+_MAX_OCTETS: Final = 1024**2
+"""A Kubernetes Secret holds no more."""
+_STEPS: Final = 8
+"""A handshake takes three, whatever the version."""
+_BLOCK: Final = re.compile(
+    "-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL | re.ASCII
+)
+
+Pair = Mapping[str, bytes]
+
+
+def prepare(site: Site) -> None:
+    """Give the service the owner's pair, unless it has one from before.
+
+    One that has expired is taken where there is no other: mail without a valid certificate is
+    better than no mail, and ``renew`` says so.
+
+    Raises:
+        ConfigError: there is no pair, or its two files do not belong together.
+    """
+    if site.paths.tls.is_symlink() and site.paths.tls.is_dir():
+        return
+    folder = _write(site, _read(site))
+    try:
+        _server(folder, site)
+    except ConfigError:
+        shutil.rmtree(folder)
+        raise
+    _put_in_force(site, folder)
+
+
+def is_used(site: Site) -> bool:
+    """Whether the service has a certificate at all."""
+    return site.paths.tls.is_dir()
+
+
+def renew(site: Site) -> bool:
+    """Put the owner's pair into force; return whether it is another one than before.
+
+    Raises:
+        ConfigError: it cannot be used; the one before stays.
+    """
+    pair = _read(site)
+    folder = _write(site, pair)
+    try:
+        _handshake(_server(folder, site), pair, site)
+    except ConfigError:
+        shutil.rmtree(folder)
+        raise
+    if all((site.paths.tls / name).read_bytes() == data for name, data in pair.items()):
+        shutil.rmtree(folder)
+        return False
+    _put_in_force(site, folder)
+    return True
+
+
+def _original(site: Site, name: str) -> Path:
+    return site.paths.secure / "tls" / name
+
+
+def _read(site: Site) -> Pair:
+    return {name: _content(_original(site, name)) for name in (CERTIFICATE, KEY)}
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(_MAX_OCTETS + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=file) from error
+    if len(data) > _MAX_OCTETS:
+        raise ConfigError(f"larger than {_MAX_OCTETS} octets", file=file)
+    return data
+
+
+def _write(site: Site, pair: Pair) -> Path:
+    """Write a folder that nobody reads yet; what is checked is just what comes into force."""
+    folder = site.paths.tls.with_name(f"{site.paths.tls.name}.{secrets.token_hex(4)}")
+    own_folder(folder, site.account)
+    for name, data in pair.items():
+        descriptor = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        own(folder / name, site.account)
+    return folder
+
+
+def _put_in_force(site: Site, folder: Path) -> None:
+    link = site.paths.tls
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # as earlier versions had it
+    point_link(link, folder.name)
+    for other in link.parent.glob(f"{link.name}.*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _server(folder: Path, site: Site) -> ssl.SSLContext:
+    """Load the pair as a daemon does. An encrypted key is refused: nobody could be asked."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(folder / CERTIFICATE, folder / KEY, password="")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            why = f"does not belong to {KEY} beside it"
+        else:
+            why = f"is no pair of certificate and key with {KEY} beside it: {error.reason or error}"
+        raise ConfigError(
+            why, file=_original(site, CERTIFICATE), advice="replace both files, unencrypted PEM"
+        ) from error
+    return context
+
+
+def _handshake(server: ssl.SSLContext, pair: Pair, site: Site) -> None:
+    """Be the client that trusts this certificate alone: it refuses one that is out of its time."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    blocks = _BLOCK.findall(pair[CERTIFICATE].decode("ascii", "replace"))
+    try:
+        client.load_verify_locations(cadata=blocks[0])
+        _talk(client, server)
+    except (ssl.SSLError, IndexError) as error:
+        words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
+        raise ConfigError(
+            f"cannot be used: {words}",
+            file=_original(site, CERTIFICATE),
+            advice="replace it and its key by a valid pair",
+        ) from error
+
+
+def _talk(client: ssl.SSLContext, server: ssl.SSLContext) -> None:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_side=False),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for step in range(_STEPS):
+        try:
+            ends[step % 2].do_handshake()
+        except ssl.SSLWantReadError:
+            continue
