@@ -71,6 +71,7 @@ def _service(plan: Plan, service: Service) -> Object:
     pod = plan.topology.pod_of(service.name)
     found: Object = {
         "image": plan.image(service.name),
+        "container_name": _container(plan, service.name),
         "command": places.command(service.name),
         "environment": dict(places.ENVIRONMENT),
         "user": f"{service.uid}:{service.uid}",
@@ -94,8 +95,13 @@ def _service(plan: Plan, service: Service) -> Object:
         "restart": "unless-stopped",
     }
     if service.also:
-        found["pid"] = f"service:{service.also}"
+        found["pid"] = f"container:{_container(plan, service.also)}"
     return found | (_in_pod_of(pod) if pod != service.name else _own_place(plan, pod))
+
+
+def _container(plan: Plan, service: str) -> str:
+    """Name it ourselves: by a container's name alone both podman and docker share processes."""
+    return f"{plan.name}-{service}"
 
 
 def _in_pod_of(pod: str) -> Object:

@@ -201,6 +201,12 @@ def test_compose_publishes_where_the_stack_would_listen() -> None:
     assert "[2001:db8::1]:20993:10993" in services["dovecot"]["ports"]
 
 
+def test_compose_shares_processes_by_the_name_of_a_container() -> None:
+    """Podman knows no ``service:`` there, so the other container is named, by us."""
+    services = yaml.safe_load(compose.render(plan())["compose.yaml"])["services"]
+    assert services["spamkeeper"]["pid"] == f"container:{services['spamd']['container_name']}"
+
+
 def test_cluster_scripts_pass_shellcheck(tmp_path: Path) -> None:
     """The scripts that make a cluster have no warning."""
     scripts = {name: t for name, t in cluster.render(plan(**PLACE)).items() if name.endswith(".sh")}
