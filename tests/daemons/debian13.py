@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,7 @@ def root() -> Path:
     wanted = cache() / f"{SUITE}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     with _locked(cache() / f"{SUITE}.lock"):
         if not wanted.exists():
-            for outdated in cache().glob(f"{SUITE}-*"):
+            for outdated in (*cache().glob(f"{SUITE}-*"), *cache().glob(f"unfinished-{SUITE}-*")):
                 shutil.rmtree(outdated)
             _make(wanted, packages)
     return wanted
@@ -73,11 +74,13 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 def _make(wanted: Path, packages: Sequence[str]) -> None:
-    unfinished = wanted.with_name(f"unfinished-{wanted.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    command = ["mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(packages)}"]
+    unfinished = Path(tempfile.mkdtemp(prefix=f"unfinished-{wanted.name}-", dir=wanted.parent))
+    unfinished.chmod(0o755)
+    # What it mounts while it works ends with it, even if it is killed.
+    apart = ("unshare", "--mount", "--propagation", "private")
+    options = ("--mode=root", "--variant=apt", f"--include={','.join(packages)}")
     finished = subprocess.run(
-        [*command, SUITE, str(unfinished), mirror()],
+        [*apart, "mmdebstrap", *options, SUITE, str(unfinished), mirror()],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
