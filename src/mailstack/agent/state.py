@@ -104,10 +104,15 @@ def _make(folder: Path, mode: int, state: Path) -> None:
     """In a container the state folder and what is mounted into it are there, and not ours."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.geteuid():
+        if folder.stat().st_uid == os.geteuid() and not _is_read_only(folder):
             folder.chmod(mode)
     except OSError as error:
         raise _unusable(state, folder, error.strerror or str(error)) from error
+
+
+def _is_read_only(folder: Path) -> bool:
+    """Whether it is mounted so, as overrides are in a container."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _unusable(state: Path, folder: Path, why: str) -> ConfigError:

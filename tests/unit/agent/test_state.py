@@ -21,6 +21,19 @@ def test_layout(tmp_path: Path) -> None:
     assert (state / "overrides" / "postfix").is_dir()
 
 
+def test_a_folder_that_is_mounted_read_only_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Overrides in a container whose agent is root are root's, and still cannot be changed."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    mounted = tmp_path / "overrides" / "postfix"
+    mounted.mkdir(parents=True, mode=0o700)
+    monkeypatch.setattr("mailstack.agent.state._is_read_only", lambda path: path == mounted)
+    lay_out(tmp_path, ["postfix"])
+    assert mounted.stat().st_mode & 0o777 == 0o700
+
+
 def test_closed_to_others(tmp_path: Path) -> None:
     """A folder that only root can enter is refused, with the command that opens it."""
     tmp_path.chmod(0o700)

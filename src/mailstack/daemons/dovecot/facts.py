@@ -26,7 +26,7 @@ MAIL_ACCOUNT: Final = Account(5000, 5000)
 the files of a volume belong to the same owner on every machine. Logins choose nothing here."""
 
 OWN_GROUP: Final = "dovecot"
-"""Of the account that Dovecot's package creates: its auth process."""
+"""Of the account that Dovecot's package creates, and its name: its auth process."""
 
 ACCOUNT_INSIDE: Final = "vmail"
 """Its name in a container, where Dovecot has this account alone and wants a name for it."""
@@ -132,6 +132,7 @@ def _processes(site: Site) -> dict[str, str]:
     """
     if not is_unprivileged(site):
         return {
+            "internal": OWN_GROUP,
             "accounts": "# The master is root; each process drops to an account of its own.",
             "unlocked": "# Processes before a login are locked into an empty folder.",
         }
@@ -139,6 +140,8 @@ def _processes(site: Site) -> dict[str, str]:
     names = [f"default_{kind} = {ACCOUNT_INSIDE}" for kind in kinds]
     free = [f"service {name} {{\n  chroot =\n}}" for name in ("anvil", "imap-login", "stats")]
     return {
+        # Spelt out: Dovecot 2.4 expands $SET: of these to its default, though they are set above.
+        "internal": ACCOUNT_INSIDE,
         "accounts": "\n".join(["# The container has one account, and no root.", *names]),
         "unlocked": "\n".join(
             [
