@@ -68,6 +68,7 @@ async def _run(
     async with AsyncExitStack() as beside:
         if in_pod:
             around.rhythm = pod.RHYTHM
+            pod_.listen_to(around.output)
             around.needs_are_healthy = lambda: pod_.needs_answer
             await beside.enter_async_context(pod_.answering())
         try:

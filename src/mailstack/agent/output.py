@@ -21,6 +21,8 @@ class Output:
     """Of one service."""
 
     pass_on: Callable[[str], None]
+    overhear: Callable[[str], None] | None = None
+    """Is told each line of the daemon's, too."""
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def hear(self, line: str) -> None:
@@ -28,6 +30,8 @@ class Output:
         if line.strip():
             self._recent.append(line.strip()[:_MAX_QUOTED])
         self.pass_on(line)
+        if self.overhear is not None:
+            self.overhear(line)
 
     def say(self, remark: str) -> None:
         """Take a remark of the agent's own."""

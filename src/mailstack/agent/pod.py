@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Never
 
 from mailstack.agent.agent import Agent
+from mailstack.agent.clients import Clients
+from mailstack.agent.output import Output
 from mailstack.agent.probes import Rhythm
 from mailstack.aio.http import Answer, HttpServer, Request, document, text
 from mailstack.errors import ServiceFailed
@@ -46,6 +48,14 @@ class Pod:
     needs_answer: bool = True
     """Whether the services that this one needs could be reached at the last look. Behind a Service
     that is the same as being ready: nobody answers for a pod that is not."""
+    clients: Clients | None = None
+    """Where a service has public ports of SMTP: whose addresses it sees."""
+
+    def listen_to(self, output: Output) -> None:
+        """Learn from the daemon's log which addresses clients come from."""
+        if any(port.proxied for port in STACK.service(self.service).ports):
+            self.clients = Clients(self.service, output.say)
+            output.overhear = self.clients.hear
 
     @asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:
@@ -95,10 +105,11 @@ class Pod:
             "pid": health.pid,
             "restarts": health.restarts,
             "config": {"state": config.state.value, "reason": config.reason, "since": config.since},
+            **(self.clients.status() if self.clients else {}),
         }
 
     def _numbers(self) -> str:
-        return exposition([self.health])
+        return exposition([self.health]) + (self.clients.numbers() if self.clients else "")
 
     async def run(self, agent: Agent) -> None:
         """Run the service once its links have addresses, and follow these.

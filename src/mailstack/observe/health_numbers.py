@@ -3,7 +3,7 @@
 Every series is there from the start.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mailstack.observe.health import ConfigState, Health, State
 
@@ -25,6 +25,11 @@ def exposition(healths: Iterable[Health]) -> str:
             health.service: health.config.refusals for health in records
         },
     }
+    return families(series)
+
+
+def families(series: Mapping[tuple[str, str, str], Mapping[str, int]]) -> str:
+    """Return (name, kind, text) → service → value in the text format."""
     return "".join(
         line for head, values in series.items() for line in _family(*head, values.items())
     )

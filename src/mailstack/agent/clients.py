@@ -1,0 +1,113 @@
+"""Whether the addresses of clients arrive in the pod, told by what Postfix logs of connections.
+
+Where a Service or a load balancer puts its own address in the place of the client's, every stranger
+comes from a node or a pod. Blocklists, greylisting and limits then count all of them as one, and
+nothing fails: so it is said aloud. Connections that others of the stack make (reinject, the probe)
+are not looked at.
+
+Pods and nodes have private addresses, and so have users of the owner's own network. Hence one
+stranger with a public address among the last ones is enough to know that addresses do arrive.
+"""
+
+import ipaddress
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailstack.daemons.networks import PRIVATE
+from mailstack.observe.health_numbers import families
+
+LOOKED_AT: Final = 20
+"""Connections, the last ones: among so many strangers one has a public address, if any has."""
+_CONNECTED: Final = re.compile(
+    # up to the first bracket: what a client says stands behind it, and must not pass for a line
+    r"[^\]]*\bpostfix/(?:"
+    r"postscreen\[\d+\]: CONNECT from |"
+    r"submissions?/smtpd\[\d+\]: connect from [^\[\s]*"
+    r")\[(?P<address>[0-9a-fA-F.:]+)\]",
+    re.ASCII,
+)
+_LINK_LOCAL: Final = ("169.254.0.0/16", "fe80::/10")
+_OF_CLUSTERS: Final = tuple(map(ipaddress.ip_network, (*PRIVATE, *_LINK_LOCAL)))
+ADVICE: Final = (
+    "let the Service in front have externalTrafficPolicy Local, or the load balancer speak the "
+    "PROXY protocol and name it in listen.proxy_networks (docs/kubernetes.md)"
+)
+
+
+@dataclass(slots=True)
+class Clients:
+    """Of the public ports of one service."""
+
+    service: str
+    say: Callable[[str], None]
+    """Takes a line for the log."""
+    seen: int = 0
+    private: int = 0
+    _last: str = ""
+    """The latest private address."""
+    _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=LOOKED_AT))
+    """Whether each of the last ones was private."""
+
+    def hear(self, line: str) -> None:
+        """Take a line that Postfix logged."""
+        if (found := _CONNECTED.match(line)) is None:
+            return
+        try:
+            address = ipaddress.ip_address(found["address"])
+        except ValueError:
+            return
+        if not address.is_loopback:
+            self._count(address)
+
+    def _count(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+        before, private = self.hidden, any(address in network for network in _OF_CLUSTERS)
+        self.seen += 1
+        self.private += private
+        self._recent.append(private)
+        if private:
+            self._last = str(address)
+        if self.hidden and not before:
+            self.say(f"the addresses of clients are hidden: {self.reason}; {ADVICE}")
+        elif before and not self.hidden:
+            self.say(f"the addresses of clients arrive: one came from {address}")
+
+    @property
+    def hidden(self) -> bool:
+        return bool(self._recent) and all(self._recent)
+
+    @property
+    def reason(self) -> str:
+        """Why they are thought to be hidden; empty when they are not."""
+        if not self.hidden:
+            return ""
+        return (
+            f"each of the last {len(self._recent)} connections came from a private address "
+            f"(now {self._last}), as nodes and pods have"
+        )
+
+    def status(self) -> dict[str, object]:
+        """Return what the status page shows."""
+        return {
+            "client_addresses": "hidden" if self.hidden else "ok",
+            "client_addresses_reason": self.reason,
+            "client_addresses_advice": ADVICE if self.hidden else "",
+            "clients": {"seen": self.seen, "private": self.private},
+        }
+
+    def numbers(self) -> str:
+        """Return the same for Prometheus."""
+        series = {
+            ("mailstack_client_addresses_hidden", "gauge", "Whether none of a client arrives"): {
+                self.service: int(self.hidden)
+            },
+            ("mailstack_clients_total", "counter", "Connections to the public ports of SMTP"): {
+                self.service: self.seen
+            },
+            ("mailstack_clients_private_total", "counter", "Those from private addresses"): {
+                self.service: self.private
+            },
+        }
+        return families(series)
