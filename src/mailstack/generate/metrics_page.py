@@ -67,15 +67,35 @@ def _metric(node: ast.AST) -> Iterator[Metric]:
 
 
 def _made(call: ast.Call) -> Iterator[Metric]:
-    maker = call.func.id if isinstance(call.func, ast.Name) else ""
+    match call:
+        case ast.Call(
+            func=ast.Name(id="summed"),
+            args=[ast.Name(id="counter" | "gauge" as kind), *given],
+        ):
+            # couchmail's, which are sums over its processes: a name, a text, then the labels
+            name, text, *labels = [a.value for a in given if isinstance(a, ast.Constant)]
+            yield _metric_of(kind, str(name), str(text), tuple(map(str, labels)))
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"),
+            args=[ast.Constant(value=str(name)), ast.Constant(value=str(text))],
+        ) if name.endswith("_seconds"):
+            yield _metric_of("histogram", name, text, ())
+        case ast.Call(func=ast.Name(id=maker)):
+            yield from _constructed(maker, call)
+
+
+def _constructed(maker: str, call: ast.Call) -> Iterator[Metric]:
     kind = _KINDS.get(maker, "")
     if maker == "Sampled" and call.args and isinstance(call.args[0], ast.Name):
         kind = _FAMILIES.get(call.args[0].id, "gauge")
     texts = [a.value for a in call.args if isinstance(a, ast.Constant) and type(a.value) is str]
     if kind and texts:
-        # the exposition format has counters end in _total
-        name = f"{texts[0]}_total" if kind == "counter" else texts[0]
-        yield Metric(name, kind, _labels(call), texts[1])
+        yield _metric_of(kind, texts[0], texts[1], _labels(call))
+
+
+def _metric_of(kind: str, name: str, text: str, labels: tuple[str, ...]) -> Metric:
+    """The exposition format has counters end in _total."""
+    return Metric(f"{name}_total" if kind == "counter" else name, kind, labels, text)
 
 
 def _labels(call: ast.Call) -> tuple[str, ...]:
