@@ -3,7 +3,7 @@
 Run as a program by ``test_pods.py``: ``pod_place.py SERVICE SECONDS``. The account is the
 container's, the state folder is root's, secrets are readable by the group, every other pod has an
 address.
-Exit 0: the service became ready.
+Exit 0: the service became ready, and follows a certificate that the kubelet exchanges.
 """
 
 import asyncio
@@ -18,13 +18,16 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mailstack.agent.secrets import make_missing
+from mailstack.agent.secrets import CERTIFICATE, make_missing
+from mailstack.aio.files import point_link
 from mailstack.settings_file import load
 from mailstack.topology.model import LOOPBACK
 from mailstack.topology.stack import STACK
 
 _BIND = 4096
 """MS_BIND of linux/mount.h."""
+FOLLOWS_S = 10.0
+"""On a busy machine; alone it takes less than two."""
 HERE = Path("/mnt")
 """Where an account that may not enter the checkout finds it."""
 
@@ -52,7 +55,11 @@ def main() -> int:
         cwd="/",
     )
     try:
-        return 0 if _ready(STACK.agent_port(service), agent, seconds) else 1
+        if not _ready(STACK.agent_port(service), agent, seconds):
+            return 1
+        if "tls" not in STACK.service(service).secrets:
+            return 0
+        return 0 if _follows_certificate(folder, service) else 1
     finally:
         agent.terminate()
         agent.wait(20)
@@ -68,10 +75,37 @@ def _files(folder: Path, service: str, uid: int) -> None:
         (state / "data" / owner).mkdir(parents=True)
         os.chown(state / "data" / owner, 0, uid)
         (state / "data" / owner).chmod(0o2770)
-    asyncio.run(make_missing(state / "secure", load(folder / "mailstack.toml")))
-    for path in (state / "secure", *(state / "secure").rglob("*")):
+    (state / "secure").mkdir()
+    _publish(folder, uid, "..1")
+    for path in (state / "secure" / "..1").iterdir():
+        (state / "secure" / path.name).symlink_to(f"..data/{path.name}")
+
+
+def _publish(folder: Path, uid: int, name: str) -> None:
+    """Put secrets into the volume as the kubelet does: a folder, and the link that points to it."""
+    secure = folder / "state" / "secure"
+    made = secure / name
+    asyncio.run(make_missing(made, load(folder / "mailstack.toml")))
+    for path in (made, *made.rglob("*")):
         os.chown(path, 0, uid)
         path.chmod(0o750 if path.is_dir() else 0o440)
+    before = (secure / "..data").readlink() if (secure / "..data").is_symlink() else None
+    point_link(secure / "..data", name)
+    if before is not None:
+        shutil.rmtree(secure / before)
+
+
+def _follows_certificate(folder: Path, service: str) -> bool:
+    """Exchange the secrets, and wait until the daemon's own copy is the new certificate."""
+    _publish(folder, STACK.service(service).uid, "..2")
+    state = folder / "state"
+    wanted = (state / "secure" / CERTIFICATE).read_bytes()
+    deadline = time.monotonic() + FOLLOWS_S
+    while (state / "run" / service / CERTIFICATE).read_bytes() != wanted:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _mounts(folder: Path) -> str:

@@ -26,7 +26,10 @@ INSIDE = (
 
 @pytest.mark.parametrize("service", ALONE)
 def test_a_service_needs_no_root(service: str) -> None:
-    """As its own account, with a state folder of root's and read-only secrets, it becomes ready."""
+    """As its own account, with a state folder of root's and read-only secrets, it becomes ready.
+
+    A certificate that is exchanged as the kubelet does it is taken, where the service has one.
+    """
     alone = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     words = [sys.executable, str(PROGRAM), service, str(SECONDS)]
     finished = subprocess.run(
