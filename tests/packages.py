@@ -16,10 +16,15 @@ TOOLS = {
     "ip": ("iproute2",),
     "mmdebstrap": ("mmdebstrap",),
     "openssl": ("openssl",),
+    "podman": ("podman", "netavark", "aardvark-dns"),
+    "runc": ("runc",),
     "setpriv": ("util-linux",),
     "shellcheck": ("shellcheck",),
 }
 """Program → the Debian packages that bring it."""
+
+CONTAINERS = ("mmdebstrap", "podman", "runc")
+"""Programs that tests/containers cannot do without."""
 
 
 def missing() -> list[str]:

@@ -1,0 +1,76 @@
+"""One project in containers for all tests here; what each service logged is told on a failure."""
+
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.containers.images import built, sizes
+from tests.containers.project import Project, running
+from tests.packages import CONTAINERS
+
+from mailstack.demo.internet import small_internet
+from mailstack.install import programs
+from mailstack.topology.stack import STACK
+
+_TAIL = 30
+_FIGURES = pytest.StashKey[list[str]]()
+_PROJECT = pytest.StashKey[Project]()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_project(pytestconfig: pytest.Config) -> Iterator[Project]:
+    """The project behind ``stack``, which is healthy when a test gets it."""
+    if lacking := [name for name in CONTAINERS if not programs.is_found(name)]:
+        pytest.skip(f"needs the programs {' '.join(lacking)}")
+    tag = built()
+    with (
+        _folder() as folder,
+        _folder() as outside,
+        small_internet(outside) as internet,
+        running(folder, internet, tag) as project,
+    ):
+        pytestconfig.stash[_FIGURES] = list(sizes(project.podman, tag))
+        yield project
+
+
+@pytest.fixture
+def stack(shared_project: Project, request: pytest.FixtureRequest) -> Project:
+    """A running project. Leave it as it was, apart from users and domains of your own."""
+    request.node.stash[_PROJECT] = shared_project
+    return shared_project
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print how large the images are."""
+    if figures := config.stash.get(_FIGURES, []):
+        terminalreporter.section("images")
+        for figure in figures:
+            terminalreporter.line(figure)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the ends of the services' logs to a failure."""
+    report = yield
+    if report.failed and _PROJECT in item.stash:
+        for service in STACK.services:
+            lines = item.stash[_PROJECT].log(service.name).splitlines()
+            report.sections.append((f"{service.name} logged", "\n".join(lines[-_TAIL:])))
+    return report
