@@ -1,6 +1,7 @@
 """Where spamd finds a user: folders that are named by keys, below ``data/spamd/users``.
 
-    user_prefs, bayes → sitet/bayes     the site's profile, for everybody else (``SPAMD_PATTERN``)
+    bayes → sitet/bayes                 the site's profile, for everybody else (``SPAMD_PATTERN``);
+                                        no preferences: what local.cf says
     KEY/user_prefs, bayes → ...         how the user's mail is scanned; bayes leads to ../KEYt/bayes
                                         or ../sitet/bayes. What senders did before (TxRep) is here
     KEYt/user_prefs, bayes → N, N/      learns into the user's own database
@@ -49,7 +50,6 @@ class Users:
         self._clear_gone()
         self.make_database(SITE, prefs.SITE_TRAINING)
         self._link(self.root, f"{training_profile(SITE)}/{BAYES}")
-        self._write(self.root, prefs.SITE)
 
     def keys(self) -> set[str]:
         """Return the keys of all users who have a folder of any kind."""

@@ -18,10 +18,9 @@ _LEARNS: Final = "bayes_learn_during_report 1\n"
 """local.cf says 0, so that a message can be learnt by a training profile only."""
 _WITHOUT_BAYES: Final = "use_bayes 0\n"
 _REPUTATION: Final = "use_txrep 1\n"
-"""Only where a user's own mail is scanned: training must not make senders familiar."""
+"""Only where a user's own mail is scanned: training must not make senders familiar, and one
+sender's past must not count for all (whoever has no profile is scanned by local.cf alone)."""
 
-SITE: Final = _HEAD
-"""Of everybody without a profile of their own. One sender's past must not count for all."""
 SITE_TRAINING: Final = _HEAD + _LEARNS
 
 

@@ -1,4 +1,4 @@
-"""Settings → SpamAssassin's site folder: which plugins to load, and ``local.cf``.
+"""Settings → SpamAssassin's site folder: which plugins to load, one of our own, and ``local.cf``.
 
 The rules themselves are Debian's in /usr/share/spamassassin, or newer ones that the keeper fetched
 (``users.py`` says where); neither is written here.
@@ -47,14 +47,20 @@ LEFT_OUT: Final = {
 }
 """Loaded by Debian, not by us, and why. An override called ``*.pre`` loads any of them."""
 
+OWN_PLUGIN: Final = "UserRules"
+"""Ours: without it every scan would pay for the users' rules, whoever has any (its own words)."""
+
 OVERRIDE_PREFIX: Final = "override-"
 """In front of the owner's file names: sorts behind ``init.pre`` and ``local.cf``."""
+
+_PACKAGE: Final = "mailstack.daemons.spamassassin"
 
 
 def render(site: Site, overrides: Overrides) -> Files:
     """The site folder."""
     theirs = {f"{OVERRIDE_PREFIX}{name}": text for name, text in overrides.items()}
-    return {"init.pre": _plugins(site), "local.cf": _local(site), **theirs}
+    own = {f"{OWN_PLUGIN}.pm": fill(_PACKAGE, f"{OWN_PLUGIN}.pm", {})}
+    return {"init.pre": _plugins(site), "local.cf": _local(site), **own, **theirs}
 
 
 def _plugins(site: Site) -> str:
@@ -67,6 +73,7 @@ def _plugins(site: Site) -> str:
         "# Rule names from before SpamAssassin 4 stay valid in the owner's files.\n"
         "enable_compat welcomelist_blocklist\n"
         f"{load}"
+        f"loadplugin Mail::SpamAssassin::Plugin::{OWN_PLUGIN} {OWN_PLUGIN}.pm\n"
     )
 
 
@@ -83,4 +90,4 @@ def _local(site: Site) -> str:
         "bayes_path": f"__userstate__/{BAYES}/{NAME}",
         "time_limit": str(max(5, int(settings.filter.scan_timeout_s * 0.8))),
     }
-    return fill("mailstack.daemons.spamassassin", "local.cf", values)
+    return fill(_PACKAGE, "local.cf", values)
