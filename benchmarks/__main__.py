@@ -22,6 +22,7 @@ QUICK = {
     "delivery": ("--messages", "400", "--scans", "32", "--rounds", "3"),
     "stack": ("--rounds", "3", "--settle", "10"),
     "training": ("--messages", "300", "--scans", "20", "--rounds", "2"),
+    "kill": ("--messages", "300"),
 }
 
 HEAD = """\
@@ -62,6 +63,18 @@ measure by.
   a user's preferences for every message, which is most of the difference.
 - **Verdicts**: by the user's own profile. The reference is a plain spamd with the same rules, which
   knows neither users nor training.
+"""
+
+KILL = """
+## Kill -9
+
+Messages from outside while each service's main process is killed in turn, half way through its
+share. A server that gets no answer sends again; what it sent twice or we delivered twice is a
+duplicate.
+
+| Killed | Messages | Lost | Bounced | Duplicates | Messages, all scanned | Healthy after |
+|---|---|---|---|---|---|---|
+{rows}
 """
 
 Rows = list[dict[str, Any]]
@@ -119,6 +132,16 @@ def training_part(rows: Rows) -> str:
     )
 
 
+def kill_part(rows: Rows) -> str:
+    lines = (
+        f"| {row['killed']} | {row['messages']:,} | {row['lost']} | {row['bounced']} "
+        f"| {row['duplicates']} ({row['duplicates_percent']:.2f}%) | {row['per_s']:,.1f}/s "
+        f"| {row['healthy_s']:.1f} s |"
+        for row in rows
+    )
+    return KILL.format(rows="\n".join(lines))
+
+
 def head(command: str) -> str:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024**3
     cpu = Path("/proc/cpuinfo").read_text().partition("model name\t: ")[2].partition("\n")[0]
@@ -138,13 +161,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small data, few rounds")
     arguments = parser.parse_args()
     quick = arguments.quick
-    lookups, delivery, stack, training = (run(name, quick=quick) for name in QUICK)
+    lookups, delivery, stack, training, kill = (run(name, quick=quick) for name in QUICK)
     command = "python -m benchmarks --quick" if quick else "make bench"
     lines = list(table(lookups, delivery, stack))
-    effect = training_part(training)
-    print("\n".join(lines), effect)
+    more = training_part(training) + kill_part(kill)
+    print("\n".join(lines), more)
     notes = NOTES.format(documents=lookups[0]["documents"])
-    PAGE.write_text(f"{head(command)}\n" + "\n".join(lines) + f"\n{notes}{effect}")
+    PAGE.write_text(f"{head(command)}\n" + "\n".join(lines) + f"\n{notes}{more}")
     return 0
 
 

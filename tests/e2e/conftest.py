@@ -66,6 +66,13 @@ def fresh_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="module")
+def second_stack() -> Iterator[Stack]:
+    """A stack that the tests of one module share, beside the one that all share."""
+    with _stack() as stack:
+        yield stack
+
+
 @pytest.fixture(scope="session")
 def internet(shared_stack: Stack) -> SmallInternet:
     """The small internet around the shared stack."""

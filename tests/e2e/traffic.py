@@ -4,6 +4,7 @@ The sender is a real one: what is deferred, and what it got no answer for, it se
 refused for good is a bounce, which no fault may cause.
 """
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -28,6 +29,16 @@ _PER_SESSION = 5
 """Messages."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of all that was accepted or refused."""
+
+    accepted: int
+    lost: list[int]
+    bounced: list[Attempt]
+    duplicates: int
+
+
 @dataclass
 class Traffic:
     """Numbered messages to one user, by several sessions at once."""
@@ -37,6 +48,8 @@ class Traffic:
     label: str
     pause_s: float
     """After each message of a session, for the scanner to keep up."""
+    limit: int = sys.maxsize
+    """Messages, after which no more are begun."""
     accepted: list[int] = field(default_factory=list)
     bounced: list[Attempt] = field(default_factory=list)
     deferred: Counter[str] = field(default_factory=Counter)
@@ -48,8 +61,7 @@ class Traffic:
 
     def work(self) -> None:
         """Send message after message, several in a session."""
-        while not self.stop.is_set():
-            numbers = self._take()
+        while not self.stop.is_set() and (numbers := self._take()):
             deadline = time.monotonic() + _PATIENCE_S
             while numbers:
                 self._session(numbers)
@@ -59,8 +71,8 @@ class Traffic:
 
     def _take(self) -> list[int]:
         with self._lock:
-            self._begun += _PER_SESSION
-            return list(range(self._begun - _PER_SESSION, self._begun))
+            first, self._begun = self._begun, min(self._begun + _PER_SESSION, self.limit)
+            return list(range(first, self._begun))
 
     def _session(self, numbers: list[int]) -> None:
         """Send what can be sent in one session; what remains in ``numbers`` has to come again."""
@@ -98,11 +110,16 @@ class Traffic:
     def check(self) -> int:
         """Assert that nothing is lost and nothing bounced; return how many came twice."""
         assert not self.bounced, self.bounced[0]
+        fate = self.fate()
+        waiting = len(self.stack.queue())
+        assert not fate.lost, f"{fate.lost} of {fate.accepted} did not arrive; {waiting} are queued"
+        return fate.duplicates
+
+    def fate(self) -> Fate:
+        """Wait until all that was accepted has arrived, or nothing more does; say what became."""
         found = self._arrived()
         lost = [number for number in self.accepted if self.subject(number) not in found]
-        waiting = len(self.stack.queue())
-        assert not lost, f"{lost} of {len(self.accepted)} did not arrive; {waiting} are queued"
-        return found.total() - len(found)
+        return Fate(len(self.accepted), lost, self.bounced, found.total() - len(found))
 
     def _arrived(self, *, timeout_s: float = 60.0) -> Counter[str]:
         """Wait until all that was accepted is in the mailbox; return how often each came.
@@ -125,10 +142,15 @@ class Traffic:
 
 @contextmanager
 def flowing(
-    stack: Stack, user: User, *, sessions: int = 2, pause_s: float = 0.1
+    stack: Stack,
+    user: User,
+    *,
+    sessions: int = 2,
+    pause_s: float = 0.1,
+    limit: int = sys.maxsize,
 ) -> Iterator[Traffic]:
     """Send mail during the block; at its end finish what was begun."""
-    traffic = Traffic(stack, user, stack.fresh("traffic"), pause_s)
+    traffic = Traffic(stack, user, stack.fresh("traffic"), pause_s, limit)
     with ThreadPoolExecutor(sessions) as pool:
         working = [pool.submit(traffic.work) for _ in range(sessions)]
         try:

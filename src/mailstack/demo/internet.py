@@ -53,7 +53,7 @@ class SmallInternet:
         control.ask(self.control, "records", records=plain)
 
     def refuse(self, refusals: Mapping[str, str]) -> None:
-        """Have outside recipients answered with an SMTP reply of your own instead of 250."""
+        """Have outside recipients answered with an SMTP reply of your own; an empty one is 250."""
         control.ask(self.control, "refuse", refusals=dict(refusals))
 
     def connect(self, source: str, peer: Endpoint, *, timeout_s: float = 10.0) -> socket.socket:

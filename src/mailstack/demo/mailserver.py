@@ -71,8 +71,7 @@ class _Handler:
         address: str,
         rcpt_options: list[str],
     ) -> str:
-        refusal = self._ledger.refusals.get(address)
-        if refusal is not None:
+        if refusal := self._ledger.refusals.get(address):
             return refusal
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(rcpt_options)

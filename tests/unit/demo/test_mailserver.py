@@ -82,6 +82,9 @@ async def test_a_recipient_can_be_refused(server: Endpoint, ledger: Ledger) -> N
     ledger.refusals["full@other.example"] = "452 4.2.2 mailbox full"
     with pytest.raises(smtplib.SMTPRecipientsRefused, match="mailbox full"):
         await asyncio.to_thread(_send, server, b"Subject: x\r\n\r\n", "full@other.example")
+    ledger.refusals["full@other.example"] = ""
+    await asyncio.to_thread(_send, server, b"Subject: y\r\n\r\n", "full@other.example")
+    assert await ledger.wait_for({"subject": "y"}, timeout_s=5)
 
 
 async def test_waiting_ends(ledger: Ledger) -> None:
