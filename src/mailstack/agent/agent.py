@@ -180,6 +180,9 @@ class Agent:
 
     async def _take_configuration(self) -> bool:
         old, site = self._now, self._site()
+        if site.resolver != old.site.resolver:
+            # Postfix's chroot names it, which is no file of a configuration.
+            self.around.daemon.prepare(site)
         keep = () if self._proven is None else (self._proven.folder,)
         new = await self._configurations.propose(site, self._overrides(site), old=old, keep=keep)
         if (new.files, new.commands) == (old.files, old.commands):

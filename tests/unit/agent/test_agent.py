@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,19 @@ async def test_reload_keeps_the_process(stage: Stage) -> None:
         assert stage.daemon.reloads == [pid]
         assert stage.health.pid == pid
         assert stage.health.restarts == 0
+
+
+async def test_another_resolver_is_prepared_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver's pod that comes back elsewhere is named where the daemon looks for it."""
+    async with stage.healthy() as agent:
+        prepared: list[str] = []
+        monkeypatch.setattr(stage.daemon, "prepare", lambda site: prepared.append(site.resolver))
+        agent.make_site = lambda *at: replace(stage._site(*at), resolver="192.0.2.53")
+        stage.override("good\n")
+        await stage.changes.until(lambda: stage.daemon.reloads)
+        assert prepared == ["192.0.2.53"]
 
 
 @pytest.mark.parametrize("why", ["the daemon says so", "another command line"])
