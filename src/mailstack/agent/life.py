@@ -150,8 +150,9 @@ class Life:
     async def _probe(self) -> Never:
         await self._probe_until_healthy()
         rhythm, failures = self.around.rhythm, 0
+        wrong: Wrong | None = None
         while True:
-            await self.around.clock.sleep(rhythm.retry_s if failures else rhythm.every_s)
+            await self.around.clock.sleep(rhythm.retry_s if wrong else rhythm.every_s)
             wrong = await self._ask()
             if wrong is None or not wrong.hangs:
                 failures = 0
