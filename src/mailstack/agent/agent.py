@@ -180,12 +180,13 @@ class Agent:
 
     async def _take_configuration(self) -> bool:
         old, site = self._now, self._site()
-        if site.resolver != old.site.resolver:
-            # Postfix's chroot names it, which is no file of a configuration.
+        moved = site.resolver != old.site.resolver
+        if moved:
+            # Postfix's chroot names it, which is no file of a configuration, and is read once.
             self.around.daemon.prepare(site)
         keep = () if self._proven is None else (self._proven.folder,)
         new = await self._configurations.propose(site, self._overrides(site), old=old, keep=keep)
-        if (new.files, new.commands) == (old.files, old.commands):
+        if not moved and (new.files, new.commands) == (old.files, old.commands):
             return False
         self._now = new
         return True
@@ -200,8 +201,8 @@ class Agent:
         return renewed
 
     def _needs_restart(self, old: Configuration, new: Configuration) -> bool:
-        if old is new:
-            return False  # the certificate alone: each daemon reads that at a reload
+        if (old.files, old.commands) == (new.files, new.commands):
+            return False  # the certificate or the resolver alone: both are read at a reload
         return old.commands != new.commands or self.around.daemon.restart_needed(
             old.files, new.files
         )

@@ -122,12 +122,12 @@ async def test_reload_keeps_the_process(stage: Stage) -> None:
 async def test_another_resolver_is_prepared_for(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resolver's pod that comes back elsewhere is named where the daemon looks for it."""
+    """A resolver's pod that comes back elsewhere is named where the daemon looks, at a reload."""
     async with stage.healthy() as agent:
         prepared: list[str] = []
         monkeypatch.setattr(stage.daemon, "prepare", lambda site: prepared.append(site.resolver))
         agent.make_site = lambda *at: replace(stage._site(*at), resolver="192.0.2.53")
-        stage.override("good\n")
+        agent.look_again(settings())
         await stage.changes.until(lambda: stage.daemon.reloads)
         assert prepared == ["192.0.2.53"]
 
