@@ -7,7 +7,7 @@ No DATA follows: nothing is queued. A greylisting answer shows the same as 250.
 """
 
 from mailstack.aio.dialog import Dialog, connect
-from mailstack.daemons.contract import ProbeFailed, Site
+from mailstack.daemons.contract import NotReady, ProbeFailed, Site
 from mailstack.daemons.postfix.endpoints import EVERYWHERE
 from mailstack.daemons.postgrey.text import GREYLISTED
 from mailstack.topology.model import LOOPBACK, Endpoint
@@ -18,7 +18,10 @@ NOBODY = "mailstack-probe"
 
 
 async def probe(site: Site) -> None:
-    """Raise ProbeFailed, with what was said and what came back, unless recipients are told."""
+    """Raise ProbeFailed, with what was said and what came back, unless recipients are told.
+
+    A temporary answer about the recipient is ``NotReady``.
+    """
     listening = site.addresses["postfix.smtp"]
     host = LOOPBACK if listening.host == EVERYWHERE else listening.host
     try:
@@ -43,6 +46,10 @@ async def _can_tell(dialog: Dialog, domain: str) -> None:
     command = f"RCPT TO:<{NOBODY}@{domain}>"
     reply = await dialog.ask(command)
     if GREYLISTED not in reply:
+        if reply.startswith("4"):
+            # It works, and cannot be told now: ended in the middle of a delivery, it would have
+            # to deliver that message twice.
+            raise NotReady(f"SMTP: {command} was answered {reply!r}")
         _expect(command, reply, "250", "550")
     await dialog.ask("QUIT")
 
