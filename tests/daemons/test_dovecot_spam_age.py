@@ -35,9 +35,9 @@ async def test_old_spam_is_removed(state: Path) -> None:
         assert await count(stage.site, "INBOX") == 1
 
 
-@pytest.mark.parametrize(("days", "expected"), [(30, ["30 day"]), (1, ["1 day"]), (0, [])])
+@pytest.mark.parametrize(("days", "expected"), [(30, ["30"]), (1, ["1"]), (0, [])])
 async def test_the_age_is_a_setting(state: Path, days: int, expected: list[str]) -> None:
-    """Dovecot reads it as days; 0 keeps all."""
+    """Dovecot reads it as days, which 2.3 shows as words and 2.4 as "d"; 0 keeps all."""
     async with dovecot(state, spam={"keep_days": days}) as (stage, _):
         told = await run(["doveconf", "-n", "-c", str(stage.site.paths.conf / "dovecot.conf")])
-    assert re.findall(r"autoexpunge = (\d+ day)", told.output) == expected
+    assert re.findall(r"autoexpunge = (\d+) ?d", told.output) == expected

@@ -4,7 +4,7 @@ Each is one frozen model; unknown fields are refused. A rule that needs other do
 must be hosted, aliases must not form a loop) is not here but in the store, inside its transaction.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -61,12 +61,17 @@ class Domain(BaseDocument):
         return Key("domain", self.name)
 
 
+NO_FOLDER: Final = "/%"
+"""A mailbox is a folder. Dovecot 2.4 expands variables even in the name that a variable brought:
+the user ``%{home}`` got the folder of somebody else's making."""
+
+
 def _mailbox(address: str) -> Address:
     parsed = parse_address(address)
-    if "/" in parsed:
+    if any(octet in parsed for octet in NO_FOLDER):
         raise ValueError(
             f"{address!r} cannot name a mailbox, because a folder of that name is made for it; "
-            "create one without /, and make this address an alias of it"
+            "create one without / and %, and make this address an alias of it"
         )
     if not parsed.isascii():
         # Dovecot 2.3's LMTP answers 501 to any other (seen: "Invalid TO: Missing '>'").
