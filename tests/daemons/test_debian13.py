@@ -19,7 +19,7 @@ if release() >= RELEASE:
     FILES = []
 else:
     HERE = Path(__file__)
-    # Pods need the libraries that an image has; tests/containers runs them on Debian 13 as they are.
+    # Pods need the libraries of an image: tests/containers runs them on Debian 13.
     APART = {HERE.name, "test_pods.py"}
     FILES = sorted(p.name for p in HERE.parent.glob("test_*.py") if p.name not in APART)
 
