@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import mailstack
-from mailstack.daemons.contract import Account, Command, Version
+from mailstack.aio.dialog import connect
+from mailstack.daemons.contract import Account, Command, NotReady, ProbeFailed, Version
 from mailstack.topology.model import LOOPBACK, Endpoint
 
 VERSION: Final[Version] = tuple(int(part) for part in re.findall(r"\d+", mailstack.__version__))
@@ -42,6 +43,27 @@ def own(path: Path, account: Account) -> None:
     """Give ``path`` to ``account``, where we may."""
     if os.geteuid() == 0:
         os.chown(path, account.uid, account.gid)
+
+
+PROBE_TIMEOUT_S: Final = 3.0
+
+
+async def ask_ready(listening: Endpoint) -> None:
+    """Ask the program whose operations port this is whether it does its work.
+
+    Raises:
+        ProbeFailed: it does not answer.
+        NotReady: it answers that it cannot work now.
+    """
+    endpoint = reachable(listening)
+    try:
+        async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
+            await dialog.send(f"GET /readyz HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n")
+            status = await dialog.line()
+    except OSError as error:
+        raise ProbeFailed(f"no answer from http://{endpoint}/readyz: {error!r}") from error
+    if " 200 " not in f"{status} ":
+        raise NotReady(f"http://{endpoint}/readyz answered {status!r}")
 
 
 def reachable(listening: Endpoint) -> Endpoint:

@@ -28,7 +28,6 @@ NEEDS_RESTART: Final = frozenset(
 """What cannot change in a running process: its ports, its account, what it keeps and follows."""
 STOP_TIMEOUT_S: Final = 30.0
 """Above the filter's own 20 s for the transactions under way."""
-PROBE_TIMEOUT_S: Final = 3.0
 
 
 class Contentfilter:
@@ -73,25 +72,18 @@ class Contentfilter:
 
     async def probe(self, site: Site) -> None:
         """Say LHLO and NOOP as Postfix would, and ask whether it is ready."""
+        lmtp = program.reachable(site.addresses["contentfilter.lmtp"])
         try:
-            await _probe_lmtp(program.reachable(site.addresses["contentfilter.lmtp"]))
-            await _probe_http(program.reachable(site.addresses["contentfilter.http"]))
+            await _probe_lmtp(lmtp)
         except OSError as error:
-            raise ProbeFailed(f"the filter does not answer: {error!r}") from error
+            raise ProbeFailed(f"the filter at {lmtp} does not answer: {error!r}") from error
+        await program.ask_ready(site.addresses["contentfilter.http"])
 
 
 async def _probe_lmtp(endpoint: Endpoint) -> None:
-    async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
+    async with connect(endpoint, timeout_s=program.PROBE_TIMEOUT_S) as dialog:
         answers = [await dialog.reply()]
         answers += [await dialog.ask(command) for command in ("LHLO probe", "NOOP", "QUIT")]
     for answer, code in zip(answers, ("220", "250", "250", "221"), strict=True):
         if not answer.startswith(code):
             raise ProbeFailed(f"the filter's LMTP answers {answer!r}")
-
-
-async def _probe_http(endpoint: Endpoint) -> None:
-    async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
-        await dialog.send(f"GET /readyz HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n")
-        status = await dialog.line()
-    if " 200 " not in f"{status} ":
-        raise ProbeFailed(f"the filter is not ready: {status!r}")

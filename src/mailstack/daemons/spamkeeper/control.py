@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mailstack.aio.dialog import connect
 from mailstack.daemons import program
-from mailstack.daemons.contract import Command, Files, Overrides, Paths, ProbeFailed, Site, Version
+from mailstack.daemons.contract import Command, Files, Overrides, Paths, Site, Version
 from mailstack.daemons.spamassassin import DAEMON as SPAMD
 from mailstack.daemons.spamassassin import users
 from mailstack.daemons.spamkeeper import render
 from mailstack.spamkeeper.config import Config
-
-TIMEOUT_S = 3.0
 
 
 class SpamKeeper:
@@ -56,14 +53,4 @@ class SpamKeeper:
 
     async def probe(self, site: Site) -> None:
         """Ask whether it does its work."""
-        endpoint = program.reachable(site.addresses["spamkeeper.http"])
-        try:
-            async with connect(endpoint, timeout_s=TIMEOUT_S) as dialog:
-                await dialog.send(
-                    f"GET /readyz HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n"
-                )
-                status = await dialog.line()
-        except OSError as error:
-            raise ProbeFailed(f"the keeper does not answer: {error!r}") from error
-        if " 200 " not in f"{status} ":
-            raise ProbeFailed(f"the keeper is not ready: {status!r}")
+        await program.ask_ready(site.addresses["spamkeeper.http"])

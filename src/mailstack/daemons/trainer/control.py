@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mailstack.aio.dialog import connect
 from mailstack.daemons import certificate, program
-from mailstack.daemons.contract import Command, Files, Overrides, ProbeFailed, Site, Version
+from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.trainer import render
 from mailstack.trainer.config import Config
-
-PROBE_TIMEOUT_S = 3.0
 
 
 class Trainer:
@@ -51,12 +48,4 @@ class Trainer:
 
     async def probe(self, site: Site) -> None:
         """Ask whether it is ready."""
-        endpoint = program.reachable(site.addresses["trainer.http"])
-        try:
-            async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
-                await dialog.send(f"GET /readyz HTTP/1.1\r\nHost: {endpoint}\r\n")
-                status = await dialog.line()
-        except OSError as error:
-            raise ProbeFailed(f"the trainer at {endpoint} does not answer: {error!r}") from error
-        if " 200 " not in f"{status} ":
-            raise ProbeFailed(f"the trainer is not ready: {status!r}")
+        await program.ask_ready(site.addresses["trainer.http"])
