@@ -232,8 +232,15 @@ async def test_second_start_does_not_ask_the_checker(stage: Stage) -> None:
             assert stage.daemon.checks == expected
 
 
+def _children() -> set[int]:
+    """Processes of this test run; other tests may have some that last as long as it."""
+    ours = os.getpid()
+    return {one.pid for one in proc.everything().values() if one.parent == ours and one.alive}
+
+
 async def test_cancelled_while_starting(stage: Stage) -> None:
     """A stop that arrives in the middle of a start leaves no process either."""
+    before = _children()
     for moment in range(12):
         task = asyncio.ensure_future(stage.build().run())
         for _ in range(moment):
@@ -241,6 +248,4 @@ async def test_cancelled_while_starting(stage: Stage) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    ours = os.getpid()
-    children = [found for found in proc.everything().values() if found.parent == ours]
-    assert [proc.name(found.pid) for found in children if found.alive] == []
+    assert [proc.name(pid) for pid in _children() - before] == []
