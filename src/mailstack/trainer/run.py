@@ -78,10 +78,14 @@ class UserRun:
         """Learn what the user moved. The run stays open: the night measures it."""
         try:
             plan = await self._survey(at_once=True)
-            if plan.learn:
+            if plan.learn and not self._left_to_the_night():
                 await self._teach(await self._open_run(), plan.learn)
         finally:
             self._reader.close()
+
+    def _left_to_the_night(self) -> bool:
+        """A lesson was undone: the night finds out whether it is another one by now."""
+        return self._ledger.run(self._key) is None and bool(self._ledger.refused(self._key))
 
     async def nightly(self) -> None:
         """Learn what is new, measure, and keep it or undo it."""
