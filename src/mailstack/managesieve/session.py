@@ -14,6 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from mailstack import __version__
+from mailstack.daemons.dovecot.facts import MAX_REDIRECTS
 from mailstack.errors import (
     DocumentExists,
     DocumentMissing,
@@ -183,7 +184,7 @@ class Session:
             ("IMPLEMENTATION", f"mailstack {__version__}"),
             ("SASL", "PLAIN" if self._secure and not self._user else ""),
             ("SIEVE", self._backends.extensions),
-            ("MAXREDIRECTS", "4"),
+            ("MAXREDIRECTS", str(MAX_REDIRECTS)),
             ("VERSION", "1.0"),
             ("UNAUTHENTICATE", None),
         ]
