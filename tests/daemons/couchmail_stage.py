@@ -34,4 +34,4 @@ async def put(stage: Running, *documents: Sequence[Any]) -> None:
 def api(stage: Running) -> httpx.AsyncClient:
     socket = stage.site.paths.run / "api.sock"
     transport = httpx.AsyncHTTPTransport(uds=str(socket))
-    return httpx.AsyncClient(transport=transport, base_url="http://couchmail", timeout=10)
+    return httpx.AsyncClient(transport=transport, base_url="http://couchmail", timeout=60)

@@ -92,7 +92,7 @@ async def filtering(stage: FilterStage) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def postfix(endpoint: Endpoint, timeout_s: float = 30.0) -> AsyncIterator[Dialog]:
+async def postfix(endpoint: Endpoint, timeout_s: float = 60) -> AsyncIterator[Dialog]:
     """A client past its LHLO."""
     async with connect(endpoint, timeout_s=timeout_s) as dialog:
         assert (await dialog.reply()).startswith("220")
@@ -128,7 +128,7 @@ async def metric(site: Site, name: str) -> float:
 
 async def until_scanning(site: Site) -> None:
     """Until spamd was asked."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await metric(site, "mailstack_filter_scans ") == 0:  # noqa: ASYNC110 - of another process
             await asyncio.sleep(0.02)
 

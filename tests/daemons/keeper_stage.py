@@ -61,7 +61,7 @@ class Trio:
         """Ask the keeper."""
         headers = {"authorization": f"Bearer {token}"}
         port = self.keeper.site.addresses["spamkeeper.http"].port
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             return await client.request(method, path, json=document, headers=headers)
 
     async def prepare(self, owner: str) -> None:
@@ -118,7 +118,7 @@ async def trio(state: Path) -> AsyncIterator[Trio]:
         yield three
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     """Wait for what another process does on disk."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - no event tells of it

@@ -66,14 +66,14 @@ class MailStage:
         peer = self.address("reinject")
 
         def send() -> None:
-            with smtplib.SMTP(peer.host, peer.port, timeout=10) as client:
+            with smtplib.SMTP(peer.host, peer.port, timeout=60) as client:
                 client.sendmail(sender, [to], text.replace("\n", "\r\n"))
 
         await asyncio.to_thread(send)
 
     async def delivered(self) -> str:
         """The next message that reaches the content filter."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return (await self.peers.delivered.get()).text
 
 
@@ -86,7 +86,7 @@ def trusting() -> ssl.SSLContext:
 
 
 def _with_login(peer: Endpoint, act: Callable[[smtplib.SMTP], T]) -> T:
-    with smtplib.SMTP(peer.host, peer.port, timeout=10) as client:
+    with smtplib.SMTP(peer.host, peer.port, timeout=60) as client:
         client.starttls(context=trusting())
         client.login("alice@example.org", "secret")
         return act(client)

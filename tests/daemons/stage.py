@@ -103,13 +103,13 @@ class Running:
     def said(self, words: str) -> bool:
         return any(words in line for line in self.output)
 
-    async def says(self, words: str, timeout_s: float = 20) -> None:
+    async def says(self, words: str, timeout_s: float = 60) -> None:
         """Wait until it has printed ``words``."""
         async with asyncio.timeout(timeout_s):
             while not self.said(words):  # noqa: ASYNC110 - another process says it
                 await asyncio.sleep(0.02)
 
-    async def healthy(self, timeout_s: float = 20) -> None:
+    async def healthy(self, timeout_s: float = 60) -> None:
         """Wait until the probe passes."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -172,7 +172,7 @@ async def stop(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await process.wait()
     except TimeoutError:
         process.kill()

@@ -54,7 +54,7 @@ async def doveadm(dovecot: Running, *arguments: str) -> subprocess.CompletedProc
     conf = str(dovecot.site.paths.conf / "dovecot.conf")
     argv = ["doveadm", "-c", conf, *arguments]
     return await in_thread(
-        lambda: subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+        lambda: subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     )
 
 

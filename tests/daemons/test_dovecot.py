@@ -81,7 +81,7 @@ async def test_a_login_needs_tls(state: Path) -> None:
         writer.close()
 
         def log_in() -> None:
-            with imaplib.IMAP4("127.0.0.1", imap.port, timeout=20) as client:
+            with imaplib.IMAP4("127.0.0.1", imap.port, timeout=60) as client:
                 client.starttls(trusting())
                 client.login(ANN, PASSWORD)
 
@@ -377,7 +377,7 @@ async def test_statistics_are_served(state: Path) -> None:
         async with connect(stage.site.addresses["dovecot.metrics"]) as dialog:
             await dialog.send("GET /metrics HTTP/1.0\r\n")
             assert "200" in await dialog.line()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while "dovecot_mail_delivery" not in await dialog.line():
                     pass
 

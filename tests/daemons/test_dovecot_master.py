@@ -68,7 +68,7 @@ async def as_master(
 def with_plain(stage: Running, response: bytes, work: Callable[[imaplib.IMAP4], T]) -> T:
     """Log in with a SASL PLAIN response, and run ``work``."""
     port = stage.site.addresses["dovecot.imaps"].port
-    client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=trusting(), timeout=20)
+    client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=trusting(), timeout=60)
     try:
         client.authenticate("PLAIN", lambda _: response)
         return work(client)
@@ -140,7 +140,7 @@ async def test_only_for_imap(state: Path) -> None:
 
 async def ask_sasl(stage: Running, service: str, response: str) -> str:
     """The verdict on a SASL PLAIN response at the port for Postfix and ManageSieve."""
-    async with connect(stage.site.addresses["dovecot.sasl"], timeout_s=20) as dialog:
+    async with connect(stage.site.addresses["dovecot.sasl"], timeout_s=60) as dialog:
         await dialog.send_raw(b"VERSION\t1\t1\nCPID\t4711\n")
         while await dialog.line() != "DONE":
             pass

@@ -16,7 +16,7 @@ BALANCER = settings(
 
 
 async def _first_reply(stage: MailStage, port: str, *lines: str) -> str:
-    async with connect(stage.address(port), timeout_s=10) as dialog:
+    async with connect(stage.address(port), timeout_s=60) as dialog:
         for line in lines:
             await dialog.send(line)
         return await dialog.reply()
@@ -27,7 +27,7 @@ async def test_a_load_balancer_names_the_client() -> None:
     async with mail_stage(BALANCER, QUICK) as stage:
         stage.peers.records["9.113.0.203.bl.example.", "A"] = "127.0.0.2"
         await probe(stage.postfix.site)
-        async with connect(stage.address("smtp"), timeout_s=10) as dialog:
+        async with connect(stage.address("smtp"), timeout_s=60) as dialog:
             await dialog.send("PROXY TCP4 203.0.113.9 192.0.2.1 4711 25")
             await dialog.reply()
             for command in ("EHLO a.example", "MAIL FROM:<a@remote.example>"):
@@ -46,7 +46,7 @@ async def test_draining_refuses_what_is_new_and_finishes_what_is_under_way() -> 
         async with stage.session(*begin) as dialog:
             paths = stage.postfix.site.paths
             draining = asyncio.create_task(drain(paths, told.append, patience_s=20))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not (refused := await _first_reply(stage, "smtp")).startswith("421"):  # noqa: ASYNC110 - another process begins to
                     await asyncio.sleep(0.1)
             assert (await dialog.ask("Subject: on the way\r\n\r\ntext\r\n.")).startswith("250")

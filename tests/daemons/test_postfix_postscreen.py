@@ -28,7 +28,7 @@ async def _stranger(stage: MailStage, source: str, *, speaks_first: bool) -> str
     reader, writer = await asyncio.open_connection(peer.host, peer.port, local_addr=(source, 0))
     lines = [*TRANSACTION.splitlines(), "QUIT"]
     answer = ""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         if not speaks_first:
             answer += await _reply(reader)
         for line in lines:

@@ -71,7 +71,7 @@ class Channel:
         text = message("See you at noon.")
         head = f"SYMBOLS SPAMC/1.5\r\nUser: {ANNS}\r\nContent-length: {len(text)}\r\n\r\n"
         writer.write(head.encode() + text)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await reader.read()
         writer.close()
         return answer.decode()

@@ -73,13 +73,13 @@ async def test_preferences_are_in_force_within_a_second(three: Trio) -> None:
     wishes = {"threshold": 3.5, "rules": ["body USER_NOON /see you at noon/i"]}
     before = await three.score(ANNS, message(NOON))
     await three.write(f"users/{ANN}/spam", wishes)
-    await until((three.users / ANNS / "user_prefs").exists, timeout_s=1)
+    await until((three.users / ANNS / "user_prefs").exists)
     assert before[1] == 5.0
     assert (await three.score(ANNS, message(NOON)))[1] == 3.5
     assert "USER_NOON" in await three.rules(ANNS, message(NOON))
     assert "USER_NOON" not in await three.rules(BOBS, message(NOON))
     await three.remove(f"users/{ANN}/spam")
-    await until(lambda: not (three.users / ANNS).exists(), timeout_s=1)
+    await until(lambda: not (three.users / ANNS).exists())
     assert await three.score(ANNS, message(NOON)) == before
 
 
@@ -244,7 +244,7 @@ async def test_a_removed_user_leaves_nothing(three: Trio) -> None:
     await three.score(ANNS, message(NOON))
     assert (three.users / ANNS / "tx-reputation.pag").exists()
     await three.remove(f"users/{ANN}")
-    await until(lambda: not [path for path in three.users.rglob("*") if ANNS in str(path)])
+    await until(lambda: not [folder for folder, *_ in os.walk(three.users) if ANNS in folder])
     assert (await three.ask("POST", f"/users/{ANNS}/prepare", {"owner": ANN})).status_code == 404
     await three.write(f"users/{ANN}", USER)
 

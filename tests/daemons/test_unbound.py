@@ -45,8 +45,8 @@ async def ask(site: Site, name: str, kind: str, host: str = "") -> dns.message.M
     own = site.addresses["resolver.dns"]
     question = dns.message.make_query(name, kind)
     if host:
-        return await dns.asyncquery.udp(question, host, timeout=10)
-    return await dns.asyncquery.udp(question, own.host, port=own.port, timeout=10)
+        return await dns.asyncquery.udp(question, host, timeout=60)
+    return await dns.asyncquery.udp(question, own.host, port=own.port, timeout=60)
 
 
 async def test_forwards_every_question(state: Path) -> None:

@@ -174,14 +174,14 @@ class Stack:
         os.kill(pid, number)
         return pid
 
-    def wait_healthy(self, *, timeout_s: float = 30.0) -> None:
+    def wait_healthy(self, *, timeout_s: float = 60.0) -> None:
         """Wait until every service is healthy again."""
         deadline = time.monotonic() + timeout_s
         while not (status := self.status())["healthy"]:
             states = {name: one["state"] for name, one in status["services"].items()}
             assert time.monotonic() < deadline, f"not healthy within {timeout_s} s: {states}"
 
-    def wait_for_another(self, service: str, pid: int, *, timeout_s: float = 30.0) -> int:
+    def wait_for_another(self, service: str, pid: int, *, timeout_s: float = 60.0) -> int:
         """Wait until a service whose main process was ``pid`` is healthy with another one."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -190,7 +190,7 @@ class Stack:
                 return int(found["pid"])
             assert time.monotonic() < deadline, f"{service}: {found}"
 
-    def wait_for_state(self, service: str, *states: str, timeout_s: float = 30.0) -> None:
+    def wait_for_state(self, service: str, *states: str, timeout_s: float = 60.0) -> None:
         """Wait until a service is in one of these states."""
         deadline = time.monotonic() + timeout_s
         while (found := self.status()["services"][service])["state"] not in states:

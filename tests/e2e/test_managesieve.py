@@ -237,7 +237,7 @@ def test_a_new_certificate(fresh_stack: Stack) -> None:
 
 def _until(true: Callable[[], bool]) -> None:
     """Wait for what another process brings about."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -161,7 +161,7 @@ def flowing(
         one.result()
 
 
-def wait_until(true: Callable[[], bool], *, timeout_s: float = 30.0) -> None:
+def wait_until(true: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
     """Look again and again until it is so."""
     deadline = time.monotonic() + timeout_s
     while not true():

@@ -26,7 +26,7 @@ def user(shared_stack: Stack) -> User:
 def _postmap(stack: Stack, table: str, key: str) -> tuple[int, str]:
     conf = stack.state / "conf" / "postfix" / "current"
     argv = ["postmap", "-c", str(conf), "-q", key, table]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
@@ -55,7 +55,7 @@ def test_doveadm_knows_every_user(stack: Stack, user: User) -> None:
 
     def doveadm(mask: str) -> list[str]:
         argv = ["doveadm", "-c", str(conf), "user", mask]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
         return done.stdout.splitlines()
 
     users = [one["address"] for one in json.loads(stack.cli("user", "list", "--json"))]
@@ -65,7 +65,7 @@ def test_doveadm_knows_every_user(stack: Stack, user: User) -> None:
 
 def _say(stack: Stack, port: str, octets: bytes) -> bytes:
     """Send octets, end, and read all that comes back."""
-    with socket.create_connection((LOOPBACK, _port(stack, port)), timeout=10) as connection:
+    with socket.create_connection((LOOPBACK, _port(stack, port)), timeout=60) as connection:
         connection.sendall(octets)
         connection.shutdown(socket.SHUT_WR)
         answer = b""

@@ -29,7 +29,7 @@ def _replace(stack: Stack, key: str, text: str) -> None:
 
 def _smtp(stack: Stack, port: str) -> ssl.SSLSocket:
     at = stack.throwaway.endpoint("postfix", port)
-    session = smtplib.SMTP(at.host, at.port, timeout=20)
+    session = smtplib.SMTP(at.host, at.port, timeout=60)
     session.starttls(context=_any())
     assert isinstance(session.sock, ssl.SSLSocket)
     return session.sock
@@ -82,7 +82,7 @@ def _reading(stack: Stack) -> Iterator[imaplib.IMAP4_SSL]:
     user, at = stack.user(), stack.throwaway.endpoint("dovecot", "imaps")
     context = trusting(stack.throwaway.certificate)
     context.check_hostname = False
-    session = imaplib.IMAP4_SSL(at.host, at.port, ssl_context=context, timeout=20)
+    session = imaplib.IMAP4_SSL(at.host, at.port, ssl_context=context, timeout=60)
     session.login(user.address, user.password)
     session.select("INBOX")
     yield session

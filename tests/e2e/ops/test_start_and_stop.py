@@ -28,7 +28,7 @@ def processes(stack: Stack) -> dict[int, str]:
     return found
 
 
-def ended(stack: Stack, timeout_s: float = 15) -> Mapping[int, str]:
+def ended(stack: Stack, timeout_s: float = 60) -> Mapping[int, str]:
     """Wait until no process is left; return those that are."""
     deadline = time.monotonic() + timeout_s
     while (left := processes(stack)) and time.monotonic() < deadline:
@@ -115,5 +115,5 @@ def test_one_service_by_itself(fresh_stack: Stack) -> None:
         assert second.returncode == 1
         assert "runs postgrey" in second.stderr
         running.send_signal(signal.SIGTERM)
-        assert running.wait(timeout=20) == 0
+        assert running.wait(timeout=60) == 0
     assert ended(fresh_stack) == {}

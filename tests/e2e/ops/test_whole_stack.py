@@ -39,7 +39,7 @@ def test_down_and_up_keeps_the_queue(second_stack: Stack, measured: Callable[[st
     duplicates = traffic.check()
     stack.internet.refuse({recipient: ""})
     stack.flush_queue()
-    assert len(stack.internet.received(recipient=recipient, timeout_s=20)) == 1
+    assert len(stack.internet.received(recipient=recipient, timeout_s=60)) == 1
     wait_until(lambda: not stack.queue())
     assert _BOUNCE not in _subjects(stack, writer)
     measured(

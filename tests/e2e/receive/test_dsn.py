@@ -18,7 +18,7 @@ def test_dsn_requested(stack: Stack) -> None:
             mail_options=["RET=HDRS"],
             rcpt_options=["NOTIFY=SUCCESS"],
         )
-    assert stack.internet.received(recipient=recipient, timeout_s=15)
+    assert stack.internet.received(recipient=recipient, timeout_s=60)
     report = stack.delivered(user, "Successful Mail Delivery Report")
     assert report.get_content_type() == "multipart/report"
     status = next(p for p in report.walk() if p.get_content_type() == "message/delivery-status")

@@ -61,7 +61,7 @@ def test_a_user_cannot_smuggle_out(stack: Stack, author: User, end: bytes) -> No
         session.send(head + end + hidden + b"\r\n.\r\n")
         accepted = session.getreply()[0] == 250
     if accepted:
-        [received] = stack.internet.received(recipient=recipient, timeout_s=15)
+        [received] = stack.internet.received(recipient=recipient, timeout_s=60)
         whole = received.octets.replace(b"\r\n", b"")
         assert b"\r" not in whole
         assert b"\n" not in whole

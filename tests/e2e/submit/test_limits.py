@@ -70,7 +70,7 @@ def test_a_filter_that_dies_holds_mail_for_a_moment(stack: Stack) -> None:
     stack.wait_for_another("contentfilter", pid)
     with stack.submission(user) as session:
         assert hand_over(session, user.address, [recipient], octets).code == 250
-    assert stack.internet.received(recipient=recipient, timeout_s=15)
+    assert stack.internet.received(recipient=recipient, timeout_s=60)
 
 
 def _make_older(file: Path, seconds: int) -> None:

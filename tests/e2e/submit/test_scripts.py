@@ -30,10 +30,10 @@ def test_redirect_and_vacation(stack: Stack) -> None:
     subject = stack.fresh("onwards ")
     sender = f"{stack.fresh('writer')}@{FRIEND}"
     assert stack.send(user.address, subject, sender=sender).code == 250
-    (onwards,) = stack.internet.received(recipient=target, timeout_s=20)
+    (onwards,) = stack.internet.received(recipient=target, timeout_s=60)
     assert onwards.sender == user.address
     assert onwards.message["Subject"] == subject
-    (reply,) = stack.internet.received(recipient=sender, timeout_s=20)
+    (reply,) = stack.internet.received(recipient=sender, timeout_s=60)
     assert reply.sender.strip("<>") == ""
     assert "s=dkim;" in str(reply.message["DKIM-Signature"])
     stack.delivered(user, subject)

@@ -35,7 +35,7 @@ def test_send_as_alias_ok(stack: Stack, port: str) -> None:
     stack.alias(f"@{domain}", user.address)
     for sender in (user.address, name, user.tagged("shop"), f"anything@{domain}"):
         assert _submit(stack, user, sender, recipient, port).code == 250, sender
-        assert stack.internet.received(recipient=recipient, sender=sender, timeout_s=15)
+        assert stack.internet.received(recipient=recipient, sender=sender, timeout_s=60)
 
 
 @PORTS
@@ -73,7 +73,7 @@ def test_privacy_headers_removed(stack: Stack, port: str) -> None:
     with stack.submission(user, port) as session:
         laptop = session.sock.getsockname()[0] if session.sock else ""
         assert hand_over(session, user.address, [recipient], octets).code == 250
-    [received] = stack.internet.received(recipient=recipient, timeout_s=15)
+    [received] = stack.internet.received(recipient=recipient, timeout_s=60)
     for secret in (laptop, "laptop.local", "Muttonhead", "10.11.12.13"):
         assert secret
         assert secret not in received.text
