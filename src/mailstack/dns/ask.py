@@ -71,11 +71,22 @@ Answers = Mapping[Server, Outcome[Answer]]
 
 
 async def ask(
-    server: Endpoint, name: str, kind: str, *, recursive: bool, timeout_s: float = TIMEOUT_S
+    server: Endpoint,
+    name: str,
+    kind: str,
+    *,
+    recursive: bool,
+    timeout_s: float = TIMEOUT_S,
+    unchecked: bool = False,
 ) -> Outcome[Answer]:
-    """Ask one server. An authoritative one must answer with authority, or it cannot tell."""
+    """Ask one server. An authoritative one must answer with authority, or it cannot tell.
+
+    ``unchecked`` asks a validating resolver for what it does not believe (CD, RFC 4035 3.2.2).
+    """
+    flags = dns.flags.RD | dns.flags.AD if recursive else dns.flags.Flag(0)
+    flags |= dns.flags.CD if unchecked else 0
     try:
-        reply = await _exchange(server, name, kind, recursive=recursive, timeout_s=timeout_s)
+        reply = await _exchange(server, name, kind, flags, timeout_s)
     except (OSError, TimeoutError, EOFError, dns.exception.DNSException, ValueError) as error:
         return Unavailable(_words(error))
     return _read(reply, kind, recursive=recursive)
@@ -175,10 +186,10 @@ async def _located(
 
 
 async def _exchange(
-    server: Endpoint, name: str, kind: str, *, recursive: bool, timeout_s: float
+    server: Endpoint, name: str, kind: str, flags: dns.flags.Flag, timeout_s: float
 ) -> dns.message.Message:
     query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
-    query.flags = dns.flags.RD | dns.flags.AD if recursive else dns.flags.Flag(0)
+    query.flags = flags
     for attempt in range(TRIES):
         try:
             async with asyncio.timeout(2 * timeout_s):
