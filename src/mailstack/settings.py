@@ -20,12 +20,12 @@ from pydantic import (
 from mailstack.model.addresses import parse_address
 from mailstack.model.domains import parse_domain
 from mailstack.model.octets import parse_octets
+from mailstack.settings_dns import Dns
 from mailstack.settings_kubernetes import Kubernetes
 from mailstack.settings_section import Section
 
 _RELAYHOST = re.compile(r"(\[[\w.:-]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _DNSBL_WEIGHT = re.compile(r"\*(-?\d+)$")
-MAX_PORT = 65_535
 
 
 def _octets(value: object) -> object:
@@ -36,11 +36,8 @@ Octets = Annotated[int, BeforeValidator(_octets), Field(ge=0)]
 """A number of octets; written as 2GiB, 500MB or a plain number."""
 
 
-def _server(text: str) -> str:
-    address, at, port = text.partition("@")
-    if not at or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
-        raise ValueError(f"{text!r} is not ADDRESS@PORT; write one like 192.0.2.1@5353")
-    return f"{ip_address(address)}@{port}"
+def _public(text: str) -> str:
+    return str(ip_address(text))
 
 
 def _network(text: str) -> str:
@@ -48,10 +45,6 @@ def _network(text: str) -> str:
     if not network.prefixlen:
         raise ValueError(f"{text!r} is everybody: name the networks of the load balancers")
     return str(network)
-
-
-Server = Annotated[str, AfterValidator(_server)]
-"""IP address and port of a DNS server, as unbound writes it."""
 
 
 class Listen(Section):
@@ -68,6 +61,11 @@ class Listen(Section):
         description="Added to every port, so that several stacks share a machine. 0 in production.",
     )
 
+    public_addresses: tuple[Annotated[str, AfterValidator(_public)], ...] = Field(
+        default=(),
+        description="IP addresses at which the world reaches this server, for its A and AAAA "
+        "records. Unset: those of this machine that are public; behind NAT none is, so name them.",
+    )
     proxy_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(),
         description="Networks of load balancers that speak the PROXY protocol (version 1 or 2) on "
@@ -103,6 +101,12 @@ class Smtp(Section):
     relayhost: str = Field(
         default="",
         description="Smarthost for outgoing mail, as [HOST]:PORT; empty: deliver directly.",
+    )
+
+    rewrite_senders: bool = Field(
+        default=True,
+        description="What an alias forwards to the outside leaves with a sender of the primary "
+        "domain (SRS): the stranger's own would fail SPF, as this is no server of theirs.",
     )
 
     @field_validator("relayhost")
@@ -153,17 +157,6 @@ class Greylist(Section):
         le=86_400,
         description="Seconds before a retry is accepted. Real servers retry later.",
     )
-
-
-class Dns(Section):
-    """The stack's own resolver."""
-
-    forward: tuple[Server, ...] = Field(
-        default=(),
-        description="ADDRESS@PORT of servers that get every question; empty: ask the root servers. "
-        "Blocklists answer only those who ask for themselves, so leave it empty if you can.",
-    )
-    dnssec: bool = Field(default=True, description="Validate answers (needed for DANE).")
 
 
 class Filter(Section):

@@ -178,7 +178,7 @@ async def test_an_update_makes_it_green_and_touches_nothing_else() -> None:
         assert await wrong(server) == {}
         after = await server.records(ZONE)
         again = await publish(ZONE, FACTS, server=server.endpoint, zone=ZONE, tsig=server.tsig)
-    lost = {record for record in before - after if record[1] not in {"SOA"}}
+    lost = {record for record in before - after if record[1] != "SOA"}
     assert lost == {("example.org.", "TXT", '"v=spf1 ip4:198.51.100.1 ~all"')}
     assert ("example.org.", "TXT", '"v=spf1 mx ip4:198.51.100.1 ~all"') in after
     assert any(line.startswith("- example.org.") for line in done.diff)
