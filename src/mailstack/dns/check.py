@@ -19,7 +19,7 @@ from mailstack.dns.ask import (
     ask_each,
     zone_servers,
 )
-from mailstack.dns.dnssec import check_dnssec
+from mailstack.dns.dnssec import check_dnssec, unanswered
 from mailstack.dns.judge import Judgement, judge, meaning
 from mailstack.dns.records import Facts, Record, records_of
 from mailstack.dns.spf import check_lookups
@@ -46,7 +46,8 @@ async def check(domain: str, facts: Facts, place: Place) -> tuple[Finding, ...]:
     """Look at every record of ``records_of``, at the zone's servers, and at DNSSEC."""
     found = await zone_servers(domain, place.resolver, timeout_s=place.timeout_s)
     if isinstance(found, Unavailable):
-        return (*_nobody(domain, facts, found.reason), await check_dnssec(domain, place.resolver))
+        unknown = _nobody(domain, facts, found.reason)
+        return (*unknown, await unanswered(domain, place.resolver, found.reason))
     if isinstance(found, NotFound):
         return (_no_zone(domain),)
     zone = found.value

@@ -20,7 +20,7 @@ def zone_lines(domain: str, records: Sequence[Record]) -> str:
 def endpoints(domain: str, records: Sequence[Record]) -> dict[str, Any]:
     """A ``DNSEndpoint`` (externaldns.k8s.io/v1alpha1): one endpoint for each name and type.
 
-    ExternalDNS splits long texts itself, so its targets are whole.
+    Texts are whole: how long ones are split is the business of ExternalDNS's provider.
     """
     sets: dict[tuple[str, str], list[Record]] = {}
     for record in records:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import dns.rdata
+import dns.rdtypes.ANY.TXT
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ FACTS = Facts(
 def test_a_text_survives_its_strings(text: str) -> None:
     """Whatever the text holds, a zone file's reader gets it back from strings of 255 octets."""
     read = dns.rdata.from_text("IN", "TXT", quoted(text))
+    assert isinstance(read, dns.rdtypes.ANY.TXT.TXT)
     assert b"".join(read.strings) == text.encode()
     assert max(map(len, read.strings)) <= 255
 
