@@ -41,7 +41,7 @@ def main() -> int:
         token = read_token(config.token_file)
         os.umask(PRIVATE)
         privileges.drop(config.uid, config.gid)
-        group = processes.start(config, processes.wanted(config))
+        group = processes.start(config, processes.wanted(config), token)
         uvloop.run(_serve(config, token, group))
     except* MailstackError as errors:
         for error in errors.exceptions:

@@ -34,14 +34,14 @@ COUNTED = "counted"
 
 
 def run(
-    config: Config, writer: socket.socket, sockets: Mapping[PortName, socket.socket]
+    config: Config, token: str, writer: socket.socket, sockets: Mapping[PortName, socket.socket]
 ) -> NoReturn:
     """Be the follower; the process ends here."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the writer decides when
     status = 1
     try:
-        uvloop.run(_serve(config, writer, sockets))
+        uvloop.run(_serve(config, token, writer, sockets))
         status = 0
     except Exception:
         log.exception("the lookup process failed")
@@ -50,10 +50,10 @@ def run(
 
 
 async def _serve(
-    config: Config, writer: socket.socket, sockets: Mapping[PortName, socket.socket]
+    config: Config, token: str, writer: socket.socket, sockets: Mapping[PortName, socket.socket]
 ) -> None:
     store = StoreReader(config.database)
-    ports = Ports(config, store, sockets)
+    ports = Ports(config, store, sockets, token)
     idle = asyncio.create_task(ports.close_silent_ones())
     listening = False
     while FAILURE in (order := await _order(writer)):

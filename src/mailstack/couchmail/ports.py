@@ -13,6 +13,7 @@ from mailstack.couchmail.numbers import LookupLatency, Row
 from mailstack.couchmail.tables import PORTS, make_tables
 from mailstack.directory import Directory
 from mailstack.errors import ProtocolError
+from mailstack.model.srs import Srs
 from mailstack.outcome import Found, NotFound, Unavailable
 from mailstack.store.contract import Lookups
 
@@ -29,11 +30,16 @@ class Ports:
     """Answers from one store on one set of listening sockets."""
 
     def __init__(
-        self, config: Config, store: Lookups, sockets: Mapping[PortName, socket.socket]
+        self, config: Config, store: Lookups, sockets: Mapping[PortName, socket.socket], token: str
     ) -> None:
         self._config = config
         self._sockets = sockets
-        directory = Directory(store, delimiter=config.delimiter, owner_email=config.owner_email)
+        directory = Directory(
+            store,
+            delimiter=config.delimiter,
+            owner_email=config.owner_email,
+            srs=Srs.derived(token, config.primary_domain),
+        )
         self._latency = LookupLatency()
         self._malformed = dict.fromkeys(sockets, 0)
         self._tables = make_tables(directory, self._latency)

@@ -156,8 +156,10 @@ class Processes:
             yield from one.counted
 
 
-def start(config: Config, processes: int) -> Processes:
+def start(config: Config, processes: int, token: str) -> Processes:
     """Listen, and fork the followers. Call it before there is a thread or an event loop.
+
+    ``token`` is the stack's secret, for what the answers are signed with.
 
     Raises:
         ServiceFailed: a port is taken.
@@ -175,7 +177,7 @@ def start(config: Config, processes: int) -> Processes:
                 other.forget()
             _close([channel, *(sock for others in sets for sock in others.values())])
             end.settimeout(0)
-            follower.run(config, end, theirs)
+            follower.run(config, token, end, theirs)
         _close([end, *theirs.values()])
         channel.settimeout(0)
         followers.append(Follower(pid, channel))

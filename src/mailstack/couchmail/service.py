@@ -55,7 +55,7 @@ async def serve(
         ServiceFailed: a port is taken, or another process of the service died.
         StoreUnavailable: the datastore cannot be made.
     """
-    processes = processes or start(config, 1)
+    processes = processes or start(config, 1, token)
     try:
         async with open_store(config, processes) as store, asyncio.TaskGroup() as group:
             for watch in processes.watch(stop):
@@ -76,7 +76,7 @@ class Service:
         self._config = config
         self._store = store
         self._processes = processes
-        self._ports = Ports(config, store, processes.sockets)
+        self._ports = Ports(config, store, processes.sockets, token)
         metrics = numbers.collect(store, lambda: chain(self._ports.numbers(), processes.numbers()))
         backups = config.database.parent / "backup"
         api = Gate(application(Context(store, metrics, backups)), token, OPEN_PATHS)

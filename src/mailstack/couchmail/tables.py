@@ -14,7 +14,7 @@ from mailstack.outcome import Found, Outcome
 PORTS: Mapping[PortName, tuple[str, ...]] = {
     "domains": ("domains",),
     "mailboxes": ("mailboxes",),
-    "aliases": ("aliases", "senders"),
+    "aliases": ("aliases", "senders", "forwarded"),
 }
 """Maps by port; the first is the one that tcp_table gets."""
 
@@ -26,6 +26,7 @@ def make_tables(directory: Directory, latency: Latency) -> dict[str, Table]:
         "mailboxes": directory.mailbox,
         "aliases": lambda key: _listed(directory.alias(key)),
         "senders": lambda key: _listed(directory.senders(key)),
+        "forwarded": directory.forwarded,
     }
     return {name: Table(name, answer, latency) for name, answer in answers.items()}
 

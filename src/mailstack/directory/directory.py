@@ -9,6 +9,7 @@ an alias of the same address still works, so a successor can get it. A disabled 
 were not hosted.
 """
 
+import time
 from dataclasses import dataclass, field
 
 from mailstack.directory.answers import CannotTell, answered
@@ -16,12 +17,14 @@ from mailstack.directory.keys import address_key, domain_key
 from mailstack.model.addresses import parse_address, split_address, without_tag
 from mailstack.model.expansion import Expansion, Recipient
 from mailstack.model.routing import DOMAIN, Route, route
+from mailstack.model.srs import Srs, is_rewritten
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 from mailstack.store.contract import Lookups
 
 NOT_FOUND = NotFound()
 ROLES = frozenset({"postmaster", "abuse"})
 """Every domain must take mail for these (RFC 5321 4.5.1, RFC 2142 4)."""
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,18 @@ class Directory:
         store: what is stored.
         delimiter: begins a tag: ``user+tag@domain``.
         owner_email: gets postmaster@ and abuse@ of every domain that sets neither.
+        srs: rewrites the senders of what is forwarded; without it nothing is.
     """
 
-    def __init__(self, store: Lookups, *, delimiter: str, owner_email: str) -> None:
+    def __init__(
+        self, store: Lookups, *, delimiter: str, owner_email: str, srs: Srs | None = None
+    ) -> None:
         self._store = store
         self._entries = store.entries
         self._is_plain_user = store.is_plain_user
         self._delimiter = delimiter
         self._owner = parse_address(owner_email)
+        self._srs = srs
 
     @answered
     def domain(self, name: str) -> Outcome[str]:
@@ -74,6 +81,8 @@ class Directory:
     @answered
     def alias(self, address: str) -> Outcome[tuple[str, ...]]:
         """Where its mail goes instead, to the end of all aliases; NotFound for a plain mailbox."""
+        if is_rewritten(address):
+            return self._bounced(address)
         local, domain, found = self._route(address)
         if not (found.hosted and local and (found.targets or self._falls_to_owner(local, found))):
             return NOT_FOUND  # nearly always: the address of a user, or of nobody
@@ -95,6 +104,18 @@ class Directory:
         recipients = self._recipients(local, domain, found)
         logins |= {recipient.user: None for recipient in recipients.values() if recipient.user}
         return Found(tuple(logins)) if logins else NOT_FOUND
+
+    @answered
+    def forwarded(self, sender: str) -> Outcome[str]:
+        """The sender with which mail of ``sender`` leaves for the outside; NotFound: the same one.
+
+        Mail of our own domains leaves as it is, as does what has no sender (a bounce).
+        """
+        local, domain = address_key(sender)
+        if not local or self._srs is None or isinstance(self.domain(domain), Found):
+            return NOT_FOUND
+        found = self._srs.forward(f"{local}@{domain}", _today())
+        return Found(found) if found else NOT_FOUND
 
     @answered
     def passdb(self, login: str) -> Outcome[Login]:
@@ -147,6 +168,14 @@ class Directory:
                 return Found(script.id)
         return NOT_FOUND
 
+    def _bounced(self, address: str) -> Outcome[tuple[str, ...]]:
+        """To whom a bounce goes whose recipient is a sender that was rewritten here."""
+        local, domain = address_key(address)
+        if self._srs is None or domain != self._srs.domain:
+            return NOT_FOUND
+        found = self._srs.reverse(local, _today())
+        return Found((found,)) if found else NOT_FOUND
+
     def _route(self, address: str) -> tuple[str, str, Route]:
         local, domain = address_key(address)
         base = without_tag(local, self._delimiter)
@@ -186,3 +215,7 @@ class Directory:
         if found.user and not found.targets:
             return False
         return local in ROLES or without_tag(local, self._delimiter) in ROLES
+
+
+def _today() -> int:
+    return int(time.time()) // DAY_S

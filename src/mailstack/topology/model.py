@@ -41,6 +41,8 @@ class Port:
     public: bool = False
     operations: bool = False
     """Asked by the owner's tools, probes and monitoring as well, so no service need be linked."""
+    own: bool = False
+    """On loopback wherever it runs, for the service itself: no other can be linked to it."""
     transports: tuple[Transport, ...] = ("tcp",)
     proxied: bool = False
     """Whether load balancers may tell the client's address there, by the PROXY protocol."""

@@ -118,9 +118,11 @@ def _unreachable_ports(topology: Topology) -> Iterator[str]:
     open_to = {(link.target, link.port) for link in topology.links if not link.reserved}
     for service in topology.services:
         for port in service.ports:
-            if port.operations or (service.name, port.name) in open_to:
-                continue
-            yield f"{service.name}.{port.name} listens, but no one may connect"
+            linked = (service.name, port.name) in open_to
+            if port.own and linked:
+                yield f"{service.name}.{port.name} is on loopback, so nobody can be linked to it"
+            elif not (port.own or port.operations or linked):
+                yield f"{service.name}.{port.name} listens, but no one may connect"
 
 
 def _unused_services(topology: Topology) -> Iterator[str]:

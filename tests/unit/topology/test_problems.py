@@ -65,6 +65,9 @@ CASES = {
     "store.admin listens, but no one may connect": with_services(
         MTA, replace(STORE, ports=(DICT, Port("admin", 2002, "x")))
     ),
+    "store.dict is on loopback, so nobody can be linked to it": with_services(
+        MTA, replace(STORE, ports=(replace(DICT, own=True),))
+    ),
     "idle is linked with nothing": with_services(MTA, STORE, Service("idle", "x")),
     "mta.smtp is public, but the internet has no link to it": with_links(
         TO_STORE, TO_OUTSIDE, Link("store", "mta", "smtp", "reports")
@@ -123,6 +126,12 @@ def test_operations_ports_need_no_link() -> None:
     """Probes, monitoring and the owner's tools are no services of the stack."""
     metrics = Port("metrics", 2002, "numbers", operations=True)
     assert problems(with_services(MTA, replace(STORE, ports=(DICT, metrics)))) == []
+
+
+def test_a_service_may_talk_to_itself() -> None:
+    """A port on loopback for the service that has it needs no link either."""
+    inward = Port("again", 2002, "to itself", own=True)
+    assert problems(with_services(MTA, replace(STORE, ports=(DICT, inward)))) == []
 
 
 def test_the_stack_has_no_problems() -> None:

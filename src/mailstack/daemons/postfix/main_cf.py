@@ -8,7 +8,7 @@ Parameters: postconf(5), Postfix 3.7 to 3.10.
 
 from mailstack.daemons.contract import Site
 from mailstack.daemons.postfix import policy, tls
-from mailstack.daemons.postfix.endpoints import socketmap
+from mailstack.daemons.postfix.endpoints import own_forward, socketmap
 
 HEADER = """\
 # Written by mailstack: do not edit. Put what you want to change into overrides/postfix/main.cf,
@@ -24,6 +24,7 @@ def main_cf(site: Site) -> str:
         _folders(site),
         _lookups(site),
         _delivery(site),
+        _forwarding(site),
         _limits(site),
         tls.settings(site),
         policy.postscreen(site),
@@ -119,6 +120,21 @@ bounce_queue_lifetime = 1d
 notify_classes = resource, software
 # No biff: nobody is logged in to be told of new mail.
 biff = no
+"""
+
+
+def _forwarding(site: Site) -> str:
+    senders = socketmap(site.addresses["couchmail.aliases"], "forwarded")
+    peer = own_forward(site)
+    transport = f"pipemap:{{{senders},static:{{forward:[{peer.host}]:{peer.port}}}}}"
+    return f"""\
+### Forwarding: mail of strangers that an alias sends outside
+
+# SPF names the servers of the sender's domain, and we are none of them: such a message leaves with
+# a sender of ours, by which a bounce finds the stranger (SRS). couchmail knows which senders are
+# foreign: that mail goes through forward, and comes in again at fwdcleanup, which rewrites it.
+forwarded_senders = {senders}
+sender_dependent_default_transport_maps = {transport if site.settings.smtp.rewrite_senders else ""}
 """
 
 

@@ -6,13 +6,13 @@ and the machine's own sendmail(1) belongs to the machine's own Postfix.
 """
 
 from mailstack.daemons.contract import Site
-from mailstack.daemons.postfix.endpoints import listen
+from mailstack.daemons.postfix.endpoints import listen, own_forward
 
 HEADER = """\
 # Written by mailstack: do not edit. Put what you want to change into overrides/postfix/master.cf:
 # whole services, or one parameter as "service/type/parameter = value" (postconf(1), -P). There,
-# smtp/inet, submission/inet, submissions/inet and reinject/inet mean the services below, whatever
-# their port.
+# smtp/inet, submission/inet, submissions/inet, reinject/inet and forward/inet mean the services
+# below, whatever their port.
 #
 # service  type  private unpriv  chroot  wakeup  maxproc command + args
 """
@@ -56,6 +56,23 @@ _SCRIPTS = """\
 _MAX_SCRIPTS = "20"
 """As many deliveries run at once (``process_limit`` of Dovecot's lmtp), and each is one client."""
 
+_FORWARDED = """\
+    -o syslog_name=postfix/forwarded
+    -o smtpd_tls_security_level=none
+    -o smtpd_client_connection_rate_limit=0
+    -o smtpd_client_connection_count_limit=0
+    -o smtpd_helo_restrictions=
+    -o smtpd_sender_restrictions=
+    -o smtpd_relay_restrictions=$reinject_relay_restrictions
+    -o smtpd_recipient_restrictions=$reinject_relay_restrictions
+    -o smtpd_data_restrictions=
+    -o smtpd_milters=
+    -o smtpd_discard_ehlo_keywords=chunking,etrn
+    -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks
+    -o cleanup_service_name=fwdcleanup
+"""
+"""What differs for what we forward: it has been checked when it came, and is nobody's to sign."""
+
 _INTERNAL = """\
 # A user's message: header privacy, before DKIM signs it.
 subcleanup  unix  n       -       n       -       0       cleanup
@@ -84,6 +101,14 @@ postlog     unix-dgram n  -       n       -       1       postlogd
 
 # To the content filter.
 lmtp        unix  -       -       n       -       -       lmtp
+# What is forwarded, to ourselves: there its sender becomes one of ours (see main.cf).
+forward     unix  -       -       n       -       -       smtp
+    -o syslog_name=postfix/$service_name
+    -o smtp_tls_security_level=none
+fwdcleanup  unix  n       -       n       -       0       cleanup
+    -o sender_canonical_maps=$forwarded_senders
+    -o sender_canonical_classes=envelope_sender
+    -o virtual_alias_maps=
 # To the world.
 smtp        unix  -       -       y       -       -       smtp
 relay       unix  -       -       y       -       -       smtp
@@ -93,13 +118,14 @@ relay       unix  -       -       y       -       -       smtp
 
 def master_cf(site: Site) -> str:
     """Render the whole file, without overrides."""
-    return "\n".join((HEADER, _public(site), _reinject(site), _INTERNAL))
+    return "\n".join((HEADER, _public(site), _reinject(site), _forwarded(site), _INTERNAL))
 
 
 def inet_services(site: Site) -> dict[str, str]:
     """The name an owner uses for a listening service → its first field in this site's master.cf."""
     names = ("smtp", "submission", "submissions", "reinject")
-    return {name: listen(site.addresses[f"postfix.{name}"]) for name in names}
+    found = {name: listen(site.addresses[f"postfix.{name}"]) for name in names}
+    return {**found, "forward": str(own_forward(site))}
 
 
 def _public(site: Site) -> str:
@@ -134,6 +160,13 @@ def _reinject(site: Site) -> str:
 # Users' scripts: what they redirect, and their vacation replies. Dovecot alone is linked to it.
 {_inet(inet_services(site)["reinject"], maxproc=_MAX_SCRIPTS)}
 {_FORGETFUL}{_SCRIPTS}"""
+
+
+def _forwarded(site: Site) -> str:
+    return f"""\
+# What we forward comes in again here. On loopback wherever Postfix runs: it alone has the client.
+{_inet(inet_services(site)["forward"])}
+{_FORGETFUL}{_FORWARDED}"""
 
 
 def _inet(where: str, *, maxproc: str = "-", command: str = "smtpd") -> str:

@@ -99,5 +99,5 @@ def _user(service: Service) -> list[str]:
 
 
 def _ports(service: Service) -> list[str]:
-    spelled = [f"{p.inside}/{t}" for p in service.ports for t in p.transports]
+    spelled = [f"{p.inside}/{t}" for p in service.ports if not p.own for t in p.transports]
     return [f"EXPOSE {' '.join(spelled)}"] if spelled else []

@@ -74,6 +74,7 @@ def _ports(plan: Plan, service: Service) -> list[Object]:
     found = [
         {"name": port_name(port, transport), "containerPort": port.inside, "protocol": protocol}
         for port in service.ports
+        if not port.own
         for transport in port.transports
         for protocol in (transport.upper(),)
     ]
