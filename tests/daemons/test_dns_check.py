@@ -199,3 +199,11 @@ async def test_an_update_that_is_refused_changes_nothing() -> None:
         with pytest.raises(MailstackError, match="cannot be asked") as caught:
             await publish(ZONE, FACTS, server=server.endpoint, zone=ZONE, tsig=server.tsig)
         assert not isinstance(caught.value, UpdateUnavailable)
+
+
+async def test_a_second_address_that_is_not_ours_is_told() -> None:
+    """A host that also leads to another machine is a warning."""
+    async with named({ZONE: f"{LOADED}\nmail A 192.0.2.99"}) as server:
+        found = await wrong(server)
+    assert set(found) == {"dns.a"}
+    assert found["dns.a"].severity == "warning"

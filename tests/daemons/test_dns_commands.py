@@ -17,6 +17,8 @@ from mailstack.cli import dns as command
 from mailstack.cli.invocation import Invocation
 from mailstack.dns.check import Place, check
 from mailstack.dns.dnssec import check_dnssec
+from mailstack.dns.publish import publish
+from mailstack.dns.records import records_of
 from mailstack.errors import ConfigError, MailstackError
 from mailstack.topology.model import Endpoint
 
@@ -77,6 +79,20 @@ async def test_signatures_are_validated() -> None:
         assert (await check_dnssec(ZONE, resolver)).severity == "warning"
 
 
+async def test_a_record_behind_an_alias_is_looked_up_and_left_alone() -> None:
+    """Where _dmarc is an alias into another zone, what stands there counts, and nothing is put."""
+    policy = next(r for r in records_of(ZONE, FACTS) if r.key == "dmarc")
+    kept = [line for line in LOADED.splitlines() if not line.startswith(policy.name)]
+    text = "\n".join([*kept, f"{policy.name}. CNAME policy.example.net."])
+    zones = {ZONE: text, "example.net": f"policy TXT {policy.data}"}
+    async with named(zones) as server, unbound(server, "") as resolver:
+        found = await check(ZONE, FACTS, Place(resolver, server.port))
+        done = await publish(ZONE, FACTS, server=server.endpoint, zone=ZONE, tsig=server.tsig)
+    assert {f.key for f in found if f.severity != "ok"} == {"dns.dnssec"}
+    assert done.changes == ()
+    assert any("_dmarc" in line for line in done.kept)
+
+
 @asynccontextmanager
 async def unbound(server: NameServer, anchor: str) -> AsyncIterator[Endpoint]:
     """Run a validating resolver that knows where the zone is, and trusts ``anchor``."""
@@ -87,8 +103,11 @@ async def unbound(server: NameServer, anchor: str) -> AsyncIterator[Endpoint]:
         f' directory: "{server.folder}"\n pidfile: ""\n use-syslog: no\n logfile: ""\n'
         f" do-not-query-localhost: no\n num-threads: 1\n"
         + (f' trust-anchor: "{anchor}"\n' if anchor else "")
-        + f"remote-control:\n control-enable: no\n"
-        f"stub-zone:\n name: {ZONE}\n stub-addr: {server.address}@{server.port}\n"
+        + "remote-control:\n control-enable: no\n"
+        + "".join(
+            f"stub-zone:\n name: {zone}\n stub-addr: {server.address}@{server.port}\n"
+            for zone in server.zones
+        )
     )
     process = await asyncio.create_subprocess_exec(
         *("unbound", "-d", "-c", str(conf)),

@@ -29,6 +29,8 @@ TRIES: Final = 2
 MAX_SERVERS: Final = 13
 """Of one zone that are asked; more names than the root has is not a zone for mail."""
 MAX_CNAMES: Final = 8
+ALIAS: Final = "an alias for"
+"""Begins the reason of an authoritative server that can tell no more than that."""
 DNS_PORT: Final = STACK.internet_ports["dns"]
 
 
@@ -214,6 +216,8 @@ def _read(reply: dns.message.Message, kind: str, *, recursive: bool) -> Outcome[
     rrset = reply.get_rrset(
         reply.answer, name, reply.question[0].rdclass, dns.rdatatype.from_text(kind)
     )
+    if rrset is None and not recursive and name != reply.question[0].name:
+        return Unavailable(f"{ALIAS} {name}, which it does not serve")
     if rrset is None:
         return NotFound()
     validated = bool(reply.flags & dns.flags.AD)

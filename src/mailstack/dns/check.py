@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailstack.dns.ask import (
+    ALIAS,
     DNS_PORT,
     TIMEOUT_S,
     Answer,
@@ -75,6 +76,12 @@ async def _record(record: Record, zone: ZoneServers, facts: Facts, place: Place)
         answers = await _addresses_instead(record, answers, facts, place)
     seen = {s: _judged(record, o, facts) for s, o in answers.items()}
     told = {s: j for s, j in seen.items() if j is not None}
+    if not told and any(_leads_out(outcome) for outcome in answers.values()):
+        outcome = await ask(
+            place.resolver, record.name, record.kind, recursive=True, timeout_s=place.timeout_s
+        )
+        behind = _judged(record, outcome, facts)
+        told = {} if behind is None else dict.fromkeys(answers, behind)
     if not told:
         return _finding(record, Judgement("unknown", "no server of the zone could be asked"))
     worst = max(told.values(), key=lambda j: _RANK[j.severity])
@@ -96,6 +103,11 @@ def _judged(record: Record, outcome: Outcome[Answer], facts: Facts) -> Judgement
             return judge(record, (), facts)
         case Unavailable():
             return None
+
+
+def _leads_out(outcome: Outcome[Answer]) -> bool:
+    """Whether the name is an alias whose target lies in somebody else's zone."""
+    return isinstance(outcome, Unavailable) and outcome.reason.startswith(ALIAS)
 
 
 async def _addresses_instead(

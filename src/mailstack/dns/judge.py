@@ -60,6 +60,10 @@ def judge(record: Record, seen: Sequence[str], facts: Facts) -> Judgement:
         return _absent(record, others)
     if record.kind == "MX" and others:
         return Judgement("warning", f"also {', '.join(others)}", "some mail goes to another server")
+    strangers = [value for value in others if value not in facts.addresses]
+    if record.kind in {"A", "AAAA"} and strangers:
+        why = "some servers connect to another machine"
+        return Judgement("warning", f"also {', '.join(strangers)}", why)
     return Judgement("ok", record.value)
 
 

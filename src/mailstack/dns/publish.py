@@ -8,7 +8,7 @@ our sort of TXT record is changed (SPF), never another one. An SPF record that i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mailstack.dns.ask import ask
+from mailstack.dns.ask import ALIAS, ask
 from mailstack.dns.judge import is_ours, judge, lets_us_send
 from mailstack.dns.records import Facts, Record, quoted, records_of
 from mailstack.dns.update import Change, Tsig, update
@@ -49,7 +49,9 @@ def plan(records: Sequence[Record], seen: Seen, facts: Facts) -> Plan:
         wanted.setdefault((record.name, record.kind), []).append(record)
     for (name, kind), group in wanted.items():
         there = seen.get((name, kind), ())
-        if kind == "CNAME" and any(seen.get((name, other)) for other in ("A", "AAAA")):
+        if kind != "CNAME" and seen.get((name, "CNAME")):
+            kept.append(f"{name} is an alias; its {kind} belongs where that leads")
+        elif kind == "CNAME" and any(seen.get((name, other)) for other in ("A", "AAAA")):
             kept.append(f"{name} has addresses of its own; no alias was made")
         elif kind in _EXCLUSIVE:
             changes += _exclusive(name, kind, group, there)
@@ -75,9 +77,12 @@ async def look(server: Endpoint, records: Sequence[Record]) -> Seen:
     """
     wanted = {(record.name, record.kind) for record in records}
     wanted |= {(name, other) for name, kind in wanted if kind == "CNAME" for other in ("A", "AAAA")}
+    wanted |= {(name, "CNAME") for name, _ in wanted}
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, kind in sorted(wanted):
         outcome = await ask(server, name, kind, recursive=False)
+        if isinstance(outcome, Unavailable) and outcome.reason.startswith(ALIAS):
+            continue
         if isinstance(outcome, Unavailable):
             raise MailstackError(
                 f"the name server {server} cannot be asked about {name}: {outcome.reason}",
