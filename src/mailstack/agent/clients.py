@@ -6,7 +6,8 @@ nothing fails: so it is said aloud. Connections that others of the stack make (r
 are not looked at.
 
 Pods and nodes have private addresses, and so have users of the owner's own network. Hence one
-stranger with a public address among the last ones is enough to know that addresses do arrive.
+stranger with a public address among the last ones is enough to know that addresses do arrive. A
+node may have a public address, too: then every client seems to be that one, whoever it is.
 """
 
 import ipaddress
@@ -21,6 +22,9 @@ from mailstack.observe.health_numbers import families
 
 LOOKED_AT: Final = 20
 """Connections, the last ones: among so many strangers one has a public address, if any has."""
+ALIKE: Final = 100
+"""Connections, the last ones, that are all from one public address: no mail server hears nobody but
+one other for so long, unless it is a relay's, which the owner knows of."""
 _CONNECTED: Final = re.compile(
     # up to the first bracket: what a client says stands behind it, and must not pass for a line
     r"[^\]]*\bpostfix/(?:"
@@ -50,6 +54,9 @@ class Clients:
     """The latest private address."""
     _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=LOOKED_AT))
     """Whether each of the last ones was private."""
+    _same: str = ""
+    """The address of the latest one, and how many in a row came from it."""
+    _in_a_row: int = 0
 
     def hear(self, line: str) -> None:
         """Take a line that Postfix logged."""
@@ -67,6 +74,8 @@ class Clients:
         self.seen += 1
         self.private += private
         self._recent.append(private)
+        self._in_a_row = self._in_a_row + 1 if str(address) == self._same else 1
+        self._same = str(address)
         if private:
             self._last = str(address)
         if self.hidden and not before:
@@ -76,6 +85,10 @@ class Clients:
 
     @property
     def hidden(self) -> bool:
+        return self._are_private or self._in_a_row >= ALIKE
+
+    @property
+    def _are_private(self) -> bool:
         return bool(self._recent) and all(self._recent)
 
     @property
@@ -83,6 +96,11 @@ class Clients:
         """Why they are thought to be hidden; empty when they are not."""
         if not self.hidden:
             return ""
+        if not self._are_private:
+            return (
+                f"each of the last {self._in_a_row} connections came from {self._same}, as when a "
+                "node or a load balancer puts its own address in the place of the client's"
+            )
         return (
             f"each of the last {len(self._recent)} connections came from a private address "
             f"(now {self._last}), as nodes and pods have"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mailstack.agent.clients import ADVICE, LOOKED_AT, Clients
+from mailstack.agent.clients import ADVICE, ALIKE, LOOKED_AT, Clients
 from mailstack.agent.output import Output
 from mailstack.agent.pod import Pod
 from mailstack.aio.http import Request
@@ -87,6 +87,21 @@ def test_addresses_that_vanish_are_noticed() -> None:
         one.hear(connected("10.244.0.1"))
     assert one.hidden
     assert len(said) == 1
+
+
+def test_a_node_with_a_public_address_hides_them_too() -> None:
+    """Nobody but one and the same client for so long is a node, or the owner's relay."""
+    one, said = clients()
+    for _ in range(ALIKE - 1):
+        one.hear(connected("203.0.113.1"))
+    assert not one.hidden
+    one.hear(connected("203.0.113.1"))
+    assert one.hidden
+    assert f"last {ALIKE} connections came from 203.0.113.1" in one.reason
+    assert len(said) == 1
+    one.hear(connected("198.51.100.7"))
+    assert not one.hidden
+    assert said[-1] == "the addresses of clients arrive: one came from 198.51.100.7"
 
 
 async def test_the_pod_tells() -> None:
