@@ -21,8 +21,10 @@ from mailstack.model.addresses import parse_address
 from mailstack.model.domains import parse_domain
 from mailstack.model.octets import parse_octets
 from mailstack.settings_dns import Dns
+from mailstack.settings_identity import Identity
 from mailstack.settings_kubernetes import Kubernetes
 from mailstack.settings_section import Section
+from mailstack.settings_tls_policy import TlsPolicy
 
 _RELAYHOST = re.compile(r"(\[[\w.:-]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _DNSBL_WEIGHT = re.compile(r"\*(-?\d+)$")
@@ -319,9 +321,11 @@ class Settings(Section):
     submission: Submission = Submission()
     greylist: Greylist = Greylist()
     dns: Dns = Dns()
+    tls_policy: TlsPolicy = TlsPolicy()
     filter: Filter = Filter()
     spam: Spam = Spam()
     dkim: Dkim = Dkim()
+    identity: Identity = Identity()
     couchmail: Couchmail = Couchmail()
     mailbox: Mailbox = Mailbox()
     sieve: Sieve = Sieve()

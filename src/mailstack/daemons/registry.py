@@ -16,6 +16,7 @@ PACKAGES: Final = {
     "spamkeeper": "mailstack.daemons.spamkeeper",
     "trainer": "mailstack.daemons.trainer",
     "contentfilter": "mailstack.daemons.contentfilter",
+    "tlspolicy": "mailstack.daemons.tlspolicy",
     "postfix": "mailstack.daemons.postfix",
 }
 

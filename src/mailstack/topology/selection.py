@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SWITCHES: Final[Mapping[str, "Callable[[Settings], bool]"]] = {
     "postgrey": lambda settings: settings.greylist.enabled,
     "spamd": lambda settings: settings.filter.enabled,
+    "tlspolicy": lambda settings: settings.tls_policy.mta_sts,
 }
 """Service → whether it is wanted. Whoever shares its pod goes with it."""
 

@@ -105,6 +105,7 @@ lmtp        unix  -       -       n       -       -       lmtp
 forward     unix  -       -       n       -       -       smtp
     -o syslog_name=postfix/$service_name
     -o smtp_tls_security_level=none
+    -o smtp_tls_policy_maps=
 fwdcleanup  unix  n       -       n       -       0       cleanup
     -o sender_canonical_maps=$forwarded_senders
     -o sender_canonical_classes=envelope_sender

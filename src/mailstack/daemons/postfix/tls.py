@@ -5,6 +5,7 @@ not. The files of the key are read by root, before a process drops its privilege
 """
 
 from mailstack.daemons.contract import Site
+from mailstack.daemons.postfix.endpoints import socketmap
 
 
 def settings(site: Site) -> str:
@@ -26,9 +27,8 @@ tls_ssl_options = NO_RENEGOTIATION
 # One line in the log for each handshake, and the cipher in Received:.
 smtpd_tls_loglevel = 1
 smtpd_tls_received_header = yes
-# Outgoing: encrypt with whoever offers it, and still deliver to who does not.
-smtp_tls_security_level = may
-smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
+{_outgoing(site)}
+smtp_tls_CAfile = {site.settings.tls_policy.ca_file}
 smtp_tls_loglevel = 1
 smtp_tls_note_starttls_offer = yes
 
@@ -41,3 +41,24 @@ smtpd_sasl_auth_enable = no
 smtpd_tls_auth_only = yes
 smtpd_sasl_security_options = noanonymous
 """
+
+
+def _outgoing(site: Site) -> str:
+    """What is demanded of other servers: what their domain says, by DANE or by MTA-STS."""
+    settings = site.settings
+    dane = settings.tls_policy.dane and settings.dns.dnssec
+    return f"""\
+# Outgoing: encrypt with whoever offers it, and still deliver to who does not. With DANE a server
+# that has TLSA records in signed DNS must show that certificate (RFC 7672).
+smtp_tls_security_level = {"dane" if dane else "may"}
+smtp_dns_support_level = {"dnssec" if dane else "enabled"}
+# MTA-STS (RFC 8461): asked for each domain. Without an answer mail waits.
+smtp_tls_policy_maps = {_policies(site)}"""
+
+
+def _policies(site: Site) -> str:
+    """The smallest cluster has no such service, and settings may switch it off."""
+    peer = site.addresses.get("tlspolicy.policy")
+    if peer is None or not site.settings.tls_policy.mta_sts:
+        return ""
+    return socketmap(peer, "tlspolicy")

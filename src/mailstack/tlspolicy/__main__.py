@@ -1,0 +1,121 @@
+"""``python -m mailstack.tlspolicy --config FILE``: answer Postfix until told to stop."""
+
+import argparse
+import asyncio
+import encodings.idna  # noqa: F401 - needed for names of hosts after root is given up
+import gc
+import signal
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.MX
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.ANY.TLSA
+import dns.rdtypes.ANY.TXT
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA  # noqa: F401 - dnspython imports them by name, when there is no root
+
+from mailstack.aio.http import HttpServer
+from mailstack.aio.privileges import drop
+from mailstack.dns.ask import ask
+from mailstack.errors import ConfigError, MailstackError
+from mailstack.observe import log
+from mailstack.outcome import Found, Outcome
+from mailstack.tlspolicy.cache import Cache
+from mailstack.tlspolicy.config import Config
+from mailstack.tlspolicy.dane import Dane
+from mailstack.tlspolicy.fetch import Fetcher
+from mailstack.tlspolicy.policies import Policies
+from mailstack.tlspolicy.server import Server
+from mailstack.topology.model import Endpoint
+from mailstack.topology.stack import STACK
+
+REFRESH_EVERY_S = 3600.0
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def assemble(config: Config, cache: Cache) -> Policies:
+    """Put together what answers.
+
+    Raises:
+        ConfigError: the authorities cannot be read.
+    """
+
+    async def texts(name: str) -> Outcome[tuple[str, ...]]:
+        found = await ask(config.resolver, name, "TXT", recursive=True)
+        return Found(found.value.data) if isinstance(found, Found) else found
+
+    ports = STACK.internet_ports
+    fetcher = Fetcher(config.resolver, _tls(config.ca_file), ports["https"])
+    dane = Dane(config.resolver, ports["smtp"]) if config.dane else None
+    return Policies(cache, texts, fetcher.fetch, dane.protects if dane else None)
+
+
+def _tls(ca_file: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(
+            f"tls_policy.ca_file: {error}", file=ca_file, advice="install ca-certificates"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+async def run(file: Path) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: the file is not what is rendered.
+        OSError: a port cannot be had.
+    """
+    config = Config.read(file)
+    cache = Cache(config.cache)
+    policies = assemble(config, cache)
+    server = Server(policies.look_up, lambda: len(cache))
+    http = HttpServer(server.pages)
+    postfix = await _listen(config.listen, server.serve)
+    operations = await _listen(config.http, http.serve)
+    drop(config.uid, config.gid)
+    cache.load()
+    gc.freeze()  # what is imported stays: the collector need not look at it each time
+    refreshing = asyncio.create_task(_refresh(policies))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, refreshing.cancel)
+    async with postfix, operations:
+        with suppress(asyncio.CancelledError):
+            await refreshing
+
+
+async def _listen(at: Endpoint, serve: Serve) -> asyncio.Server:
+    return await asyncio.start_server(serve, None if at.host == "all" else at.host, at.port)
+
+
+async def _refresh(policies: Policies) -> None:
+    while True:
+        await policies.refresh()
+        await asyncio.sleep(REFRESH_EVERY_S)
+
+
+def main() -> int:
+    """Parse the arguments, run. The exit status is 1 with one line when it cannot start."""
+    parser = argparse.ArgumentParser(prog="mailstack.tlspolicy", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
+    arguments = parser.parse_args()
+    log.configure()
+    try:
+        asyncio.run(run(arguments.config))
+    except (MailstackError, OSError) as error:
+        sys.stderr.write(f"tlspolicy: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
