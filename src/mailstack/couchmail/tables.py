@@ -12,7 +12,7 @@ from mailstack.observe.metrics import Latency
 from mailstack.outcome import Found, Outcome
 
 PORTS: Mapping[PortName, tuple[str, ...]] = {
-    "domains": ("domains",),
+    "domains": ("domains", "dkim"),
     "mailboxes": ("mailboxes",),
     "aliases": ("aliases", "senders", "forwarded"),
 }
@@ -23,6 +23,7 @@ def make_tables(directory: Directory, latency: Latency) -> dict[str, Table]:
     """Build every map, by name."""
     answers: dict[str, Answer] = {
         "domains": directory.domain,
+        "dkim": directory.signing_key,
         "mailboxes": directory.mailbox,
         "aliases": lambda key: _listed(directory.alias(key)),
         "senders": lambda key: _listed(directory.senders(key)),

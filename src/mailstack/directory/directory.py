@@ -9,6 +9,7 @@ an alias of the same address still works, so a successor can get it. A disabled 
 were not hosted.
 """
 
+import json
 import time
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 from mailstack.store.contract import Lookups
 
 NOT_FOUND = NotFound()
+NO_KEY = Found("-")
+"""The domain is ours, and the stack's one key signs for it."""
 ROLES = frozenset({"postmaster", "abuse"})
 """Every domain must take mail for these (RFC 5321 4.5.1, RFC 2142 4)."""
 DAY_S = 86_400
@@ -64,6 +67,21 @@ class Directory:
             if kind == DOMAIN and enabled:
                 return Found(key)
         return NOT_FOUND
+
+    @answered
+    def signing_key(self, key: str) -> Outcome[str]:
+        """Which key signs for a domain: ``ALGORITHM:DOMAIN`` → ``SELECTOR SEALED``.
+
+        ``-`` for a domain of ours that has none of its own; NotFound if it is not ours.
+        """
+        algorithm, _, domain = key.partition(":")
+        text = self._store.dkim(domain_key(domain))
+        if text is None:
+            return NOT_FOUND
+        for one in json.loads(text)["keys"] if text else ():
+            if one["algorithm"] == algorithm and one["state"] == "signing":
+                return Found(f"{one['selector']} {one['private']}")
+        return NO_KEY
 
     @answered
     def mailbox(self, address: str) -> Outcome[str]:

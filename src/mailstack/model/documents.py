@@ -17,6 +17,7 @@ from pydantic import (
 
 from mailstack.errors import InvalidDocument
 from mailstack.model.addresses import Address, parse_address, parse_alias_address
+from mailstack.model.dkim import Dkim
 from mailstack.model.domains import DomainName, parse_domain
 from mailstack.model.keys import KINDS, OWNED, BaseDocument, Key, Kind
 from mailstack.model.octets import MAX_OCTETS
@@ -28,6 +29,7 @@ __all__ = [
     "KINDS",
     "OWNED",
     "Alias",
+    "Dkim",
     "Document",
     "Domain",
     "Key",
@@ -159,7 +161,7 @@ class Sieve(BaseDocument):
         return script_key(self.owner, self.name)
 
 
-Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training
+Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training | Dkim
 _ADAPTER: TypeAdapter[Document] = TypeAdapter(Annotated[Document, Field(discriminator="type")])
 
 

@@ -4,22 +4,22 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-Kind = Literal["domain", "user", "alias", "sieve", "spam", "training"]
-KINDS: tuple[Kind, ...] = ("domain", "user", "alias", "sieve", "spam", "training")
+Kind = Literal["domain", "user", "alias", "sieve", "spam", "training", "dkim"]
+KINDS: tuple[Kind, ...] = ("domain", "user", "alias", "sieve", "spam", "training", "dkim")
 """In the order in which one may depend on another. Append only: stores number them."""
 
-OWNED: tuple[Kind, ...] = ("sieve", "spam", "training")
-"""Belong to one user, and go with that user."""
+OWNED: tuple[Kind, ...] = ("sieve", "spam", "training", "dkim")
+"""Belong to one user or domain, and go with it."""
 
 
-_WORDS = {"spam": "spam profile of", "training": "training record of"}
+_WORDS = {"spam": "spam profile of", "training": "training record of", "dkim": "DKIM keys of"}
 
 
 class Key(NamedTuple):
     """Names a document.
 
     ``name`` of a sieve script is ``owner/script``; a script has no slash. ``name`` of what a user
-    has once (``spam``, ``training``) is the user's address.
+    has once (``spam``, ``training``) is the user's address; of ``dkim``, the domain.
     """
 
     kind: Kind

@@ -99,6 +99,9 @@ class Lookups(Protocol):
     def credentials(self, domain: str, local: str) -> Credentials | None:
         """Of a user."""
 
+    def dkim(self, domain: str) -> str | None:
+        """The DKIM keys of an enabled domain as JSON, empty if it has none; None: not hosted."""
+
     def logins(self, after: str, limit: int) -> list[str]:
         """Addresses of users who may log in, ordered by domain, then local part."""
 

@@ -73,7 +73,7 @@ def test_fields_as_the_design_names_them() -> None:
         ("[]", "object"),
         ("null", "object"),
         ("{}", "'type' is one of domain, user, alias, sieve"),
-        ('{"type":"dkim"}', "'type' is one of domain, user, alias, sieve"),
+        ('{"type":"mailbox"}', "'type' is one of domain, user, alias, sieve"),
         ('{"type":"domain"}', "the domain has no 'name'"),
         ('{"type":"domain","name":"a.example","x":1}', "a domain has no field 'x'"),
         ('{"type":"domain","name":"a"}', "'a' is not a domain name; write one like example.org"),

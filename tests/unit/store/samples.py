@@ -1,7 +1,7 @@
 """Documents for tests of the store and of what reads it."""
 
 from mailstack.model.addresses import Address
-from mailstack.model.documents import Alias, Domain, Sieve, Spam, Training, User
+from mailstack.model.documents import Alias, Dkim, Domain, Sieve, Spam, Training, User
 from mailstack.model.domains import DomainName
 
 HASH = (
@@ -35,3 +35,19 @@ def training(owner: str, *, own_bayes: bool = False, runs: int = 0) -> Training:
     figures = {"ham": 210, "spam": 300, "seconds": 1.5, "said": "fine", "ok": True, "worse": None}
     fields = {"owner": owner, "own_bayes": own_bayes, "runs": [figures] * runs}
     return Training.model_validate(fields)
+
+
+def dkim(name: str = "example.org", *states: str, wanted: bool = False) -> Dkim:
+    """A key for each state, RSA ones, the first with the selector ``k1``."""
+    keys = [
+        {
+            "selector": f"k{number}",
+            "algorithm": "rsa",
+            "public": "A" * 40,
+            "private": "" if state == "retired" else f"sealed{number}",
+            "state": state,
+            "since": "2026-11-28T00:00:00+00:00",
+        }
+        for number, state in enumerate(states, 1)
+    ]
+    return Dkim.model_validate({"domain": name, "keys": keys, "wanted": wanted})

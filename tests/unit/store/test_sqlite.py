@@ -120,7 +120,7 @@ async def test_a_file_of_version_1_is_upgraded(tmp_path: Path) -> None:
         ]
         assert [change.position for change in store.changes(0)] == [1, 2, 4, 5, 6]
         await store.put(spam("ann@example.org", threshold=3))
-        assert [store.count(kind) for kind in KINDS] == [1, 1, 1, 1, 1, 0]
+        assert [store.count(kind) for kind in KINDS] == [1, 1, 1, 1, 1, *[0] * (len(KINDS) - 5)]
 
 
 async def test_a_profile_stays_readable_under_later_rules(tmp_path: Path) -> None:

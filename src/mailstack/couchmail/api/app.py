@@ -6,7 +6,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mailstack.couchmail.api import belongings, changes, health, openapi, problems, sieve, transfer
+from mailstack.couchmail.api import (
+    belongings,
+    changes,
+    dkim,
+    health,
+    openapi,
+    problems,
+    sieve,
+    transfer,
+)
 from mailstack.couchmail.api.context import Context, Handler
 from mailstack.couchmail.api.documents import COLLECTIONS
 from mailstack.couchmail.api.operations import Operation
@@ -21,6 +30,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *(operation for collection in COLLECTIONS for operation in collection.operations()),
     *sieve.OPERATIONS,
     *belongings.OPERATIONS,
+    *dkim.OPERATIONS,
     *changes.OPERATIONS,
     *transfer.OPERATIONS,
     *health.OPERATIONS,

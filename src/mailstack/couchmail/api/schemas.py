@@ -172,6 +172,35 @@ class TrainingPatch(_Shape):
     runs: list[dict[str, bool | int | float | str | None]] | None = None
 
 
+class ShownDkimKey(_Shape):
+    """A key, without its private half."""
+
+    selector: str
+    algorithm: Literal["rsa", "ed25519"]
+    public: str = Field(description="What p= of the record has.")
+    state: Literal["made", "published", "signing", "retiring", "retired"]
+    since: str = Field(description="When it came into this state, ISO 8601.")
+    name: str = Field(description="Where its record stands.")
+    record: str = Field(description="The text of its TXT record.")
+    sealed: str | None = Field(
+        default=None, description="The private half, encrypted; only if asked for."
+    )
+
+
+class ShownDkim(_Shape):
+    """The DKIM keys of a domain."""
+
+    type: Literal["dkim"]
+    domain: str
+    items: list[ShownDkimKey] = Field(description="The newest last.")
+    wanted: bool = Field(description="New keys are about to be made.")
+    revision: str = Field(description="The document's revision; empty: there is none yet.")
+
+
+class Dkims(_Followed):
+    items: list[ShownDkim]
+
+
 class ChangeShape(_Shape):
     """The newest thing that happened to one document."""
 

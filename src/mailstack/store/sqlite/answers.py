@@ -34,6 +34,9 @@ class StoreReader:
     def credentials(self, domain: str, local: str) -> Credentials | None:
         return queries.credentials(self._reader, domain, local)
 
+    def dkim(self, domain: str) -> str | None:
+        return queries.dkim(self._reader, domain)
+
     def logins(self, after: str, limit: int) -> list[str]:
         return queries.logins(self._reader, after, limit)
 

@@ -31,6 +31,10 @@ _LOGINS = (
     "AND u.kind=1 AND u.enabled AND d.enabled ORDER BY u.domain, u.local LIMIT ?"
 )
 _SCRIPTS = "SELECT name, seq, digest, active FROM sieve WHERE domain=? AND local=? ORDER BY name"
+_DKIM = (
+    "SELECT o.json FROM mail d LEFT JOIN owned o ON o.domain=d.domain AND o.local='' AND o.kind=? "
+    "WHERE d.domain=? AND d.local='' AND d.kind=0 AND d.enabled"
+)
 _TEXT = "SELECT text FROM sieve WHERE domain=? AND local=? AND seq=? AND digest=?"
 
 
@@ -109,6 +113,11 @@ def scripts(reader: Reader, owner: str) -> list[Script]:
     local, domain = split_address(owner)
     rows = reader.rows(_SCRIPTS, (domain, local))
     return [Script(name, f"{seq}-{text}", bool(active)) for name, seq, text, active in rows]
+
+
+def dkim(reader: Reader, domain: str) -> str | None:
+    row = reader.row(_DKIM, (KIND_NUMBER["dkim"], domain))
+    return None if row is None else row[0] or ""
 
 
 def script_text(reader: Reader, owner: str, script_id: str) -> str | None:

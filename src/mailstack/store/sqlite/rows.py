@@ -9,6 +9,7 @@ from mailstack.model.documents import (
     KINDS,
     OWNED,
     Alias,
+    Dkim,
     Document,
     Domain,
     Key,
@@ -21,6 +22,8 @@ from mailstack.model.documents import (
 
 KIND_NUMBER: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
 SIEVE = KIND_NUMBER["sieve"]
+OF_DOMAINS: frozenset[Kind] = frozenset({"domain", "dkim"})
+"""Kinds that are named by a domain."""
 
 
 class Table(NamedTuple):
@@ -38,10 +41,10 @@ _MAIL = Table(
 _SIEVE = Table("sieve", "domain, local, name, seq, active, digest, text", last="name")
 _OWNED = Table("owned", "domain, local, kind, seq, json", last="kind")
 
-TABLES = (_MAIL, _MAIL, _MAIL, _SIEVE, _OWNED, _OWNED)
+TABLES = (_MAIL, _MAIL, _MAIL, _SIEVE, _OWNED, _OWNED, _OWNED)
 """By the number of the kind."""
 BELONGINGS = tuple(KIND_NUMBER[kind] for kind in OWNED)
-"""Numbers of the kinds that go with their user."""
+"""Numbers of the kinds that go with their user or domain."""
 
 Row: TypeAlias = tuple[Any, ...]
 """As SQLite returns it, in the order of the columns above."""
@@ -64,7 +67,7 @@ class Place(NamedTuple):
 def place(key: Key) -> Place:
     """Find the place a key names."""
     number = KIND_NUMBER[key.kind]
-    if key.kind == "domain":
+    if key.kind in OF_DOMAINS:
         return Place(number, key.name, "")
     address, script = key.name, ""
     if key.kind == "sieve":
@@ -76,7 +79,7 @@ def place(key: Key) -> Place:
 def key_of(where: Place) -> Key:
     """Name the document at a place."""
     kind = KINDS[where.kind]
-    if kind == "domain":
+    if kind in OF_DOMAINS:
         return Key(kind, where.domain)
     address = f"{where.local}@{where.domain}"
     return Key(kind, f"{address}/{where.script}" if kind == "sieve" else address)
@@ -93,7 +96,7 @@ def to_row(document: Document, where: Place, seq: int) -> Row:
         case Sieve():
             text = document.text
             return (domain, local, script, seq, document.active, digest(text), text)
-        case Spam() | Training():
+        case Spam() | Training() | Dkim():
             return (domain, local, where.kind, seq, document.line())
 
 
@@ -133,6 +136,8 @@ def _from_sieve(row: Row) -> Document:
 
 
 def _from_owned(row: Row) -> Document:
+    if KINDS[row[2]] == "dkim":
+        return Dkim.model_validate_json(row[4])
     fields: dict[str, Any] = json.loads(row[4])
     whole: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()

@@ -4,9 +4,9 @@
 about an address lies on one page, and all of a domain is one range. A domain's own row and its
 catch-all have an empty local part. ``credentials`` are apart, because every recipient is looked up
 and few log in: with the hashes between them, the rows of ``mail`` would be three times as far from
-each other, and a lookup a quarter slower (measured). ``owned`` has what a user has at most one of
-a kind, as JSON: nothing in it is ever searched for. ``seq`` is the position of the row's newest
-change, and its revision. ``changes`` holds each document once, and what was removed.
+each other, and a lookup a quarter slower (measured). ``owned`` has what a user or domain has at
+most one of a kind, as JSON: nothing in it is ever searched for. ``seq`` is the position of the
+row's newest change, and its revision. ``changes`` holds each document once, and what was removed.
 """
 
 import sqlite3
@@ -73,7 +73,11 @@ CREATE TABLE owned (
 INSERT INTO counts VALUES (4, 0), (5, 0);
 """
 
-MIGRATIONS = (_FIRST, _OWNED)
+_DKIM = """
+INSERT INTO counts VALUES (6, 0);
+"""
+
+MIGRATIONS = (_FIRST, _OWNED, _DKIM)
 """Append only: number N brings a file from version N to N + 1 (``PRAGMA user_version``)."""
 
 VERSION = len(MIGRATIONS)
