@@ -154,7 +154,7 @@ STACK: Final = Topology(
             "tlspolicy",
             "how sure outgoing mail must be of the server (MTA-STS)",
             ports=(
-                Port("policy", 8461, "policies of domains (socketmap)"),
+                Port("policy", 10029, "policies of domains (socketmap)"),
                 Port("http", 9161, "health, metrics", operations=True),
             ),
             volumes=(Volume("policies", "policies that are held to until they expire", 64),),

@@ -203,7 +203,10 @@ def test_a_volume_in_postfix_pod_gets_its_owner() -> None:
     """Postfix's pod has no group for volumes, so that of another account is handed over first."""
     spec = pod_specs(objects())["postfix"]
     assert "fsGroup" not in spec["securityContext"]
-    (first,) = spec["initContainers"]
-    uid = STACK.service("contentfilter").uid
-    assert first["command"][:2] == ["chown", f"{uid}:{uid}"]
-    assert first["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
+    names = ("tlspolicy", "contentfilter")
+    uids = {STACK.service(name).uid for name in names}
+    first = spec["initContainers"]
+    assert {one["command"][1] for one in first} == {f"{uid}:{uid}" for uid in uids}
+    for one in first:
+        assert one["command"][0] == "chown"
+        assert one["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}

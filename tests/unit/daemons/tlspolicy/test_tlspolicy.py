@@ -43,4 +43,4 @@ def test_a_change_is_a_restart() -> None:
     """It starts at once, so nothing is read anew by a running one."""
     files = DAEMON.render(TYPICAL, {})
     assert not DAEMON.restart_needed(files, files)
-    assert DAEMON.restart_needed(files, {FILE: files[FILE].replace("8461", "8462")})
+    assert DAEMON.restart_needed(files, {FILE: files[FILE].replace("10029", "10001")})
