@@ -78,12 +78,14 @@ class Peers:
     def look_up(self, name: str, key: str) -> str:
         if self.lookups_fail:
             return "TEMP told to fail"
-        found = {
+        tables: dict[str, dict[str, str]] = {
             "domains": {d: d for d in self.domains},
             "mailboxes": {m: m for m in self.mailboxes},
             "aliases": self.aliases,
             "senders": self.senders,
-        }[name].get(key)
+            "forwarded": {},
+        }
+        found = tables[name].get(key)
         return "NOTFOUND " if found is None else f"OK {found}"
 
     async def socketmap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -147,7 +149,7 @@ class Peers:
         config = Config("filter", nowhere, nowhere, nowhere, nowhere, spool=Path())
         own = Filter(config, FilterMetrics(), lambda _: SITE)
         asked = Directory((aliases.host, aliases.port))
-        await MilterSession(lambda: own, asked, reader, writer).run()
+        await MilterSession(lambda: own, asked, None, reader, writer).run()
 
     async def lmtp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 filter LMTP\r\n")

@@ -74,6 +74,12 @@ class Config:
     """Refuse users' messages whose From field is not one of their addresses."""
     reject_score: float | None = None
     """Refuse messages that are at least so much spam to every recipient."""
+    resolver: Address | None = None
+    """Answers DNS, for the milter to tell who sent a message; None: it does not look."""
+    enforce_dmarc: bool = True
+    """Do with what fails DMARC what its author's domain asks for; else it is only written down."""
+    trusted_forwarders: tuple[str, ...] = ()
+    """Domains whose ARC seals speak for what they forward."""
     token_file: Path | None = None
     """Holds the API's token."""
     uid: int = 0
@@ -109,12 +115,13 @@ def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON enters here
             | "couchmail"
             | "aliases"
             | "milter"
+            | "resolver"
         ):
             host, port = value
             return (str(host), int(port))
         case "spool" | "usage" | "token_file":
             return Path(value)
-        case "groups":
+        case "groups" | "trusted_forwarders":
             return tuple(value)
         case "timeouts":
             return Timeouts(**value)

@@ -41,9 +41,19 @@ class FilterMetrics:
         )
         self.rejected = Counter(
             "mailstack_filter_rejected",
-            "Messages refused before the queue: spam to all, or a From field not the user's.",
+            "Messages refused before the queue: spam to all, a From field not the user's, DMARC.",
             ("reason",),
-            [("spam",), ("from",)],
+            [("spam",), ("from",), ("dmarc",)],
+        )
+        self.dmarc = Counter(
+            "mailstack_filter_dmarc",
+            "Messages of other servers, by what DMARC says of them.",
+            ("result",),
+            [("pass",), ("fail",), ("none",), ("temperror",), ("permerror",)],
+        )
+        self.quarantined = Counter(
+            "mailstack_filter_quarantined",
+            "Messages filed in Spam because their author's domain asks.",
         )
         self.scanning = 0
         self.transactions = 0
@@ -58,6 +68,8 @@ class FilterMetrics:
             self.replies,
             self.scan_time,
             self.rejected,
+            self.dmarc,
+            self.quarantined,
             self.refused_connections,
             self.sent_recipients,
             self.over_limit,

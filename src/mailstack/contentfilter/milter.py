@@ -1,9 +1,9 @@
 """One connection of Postfix's smtpd before the queue: hears a message, then has one say.
 
 A message of a user: does its From field name the user (``author``)? A message of another server:
-is it spam to all of its recipients (``reject``)? Everything else passes. Postfix is told to go on
-without us when we do not answer another server's message, and to say 451 to a user, so what is not
-looked at is still scanned behind the queue, and a forged From field does not slip through.
+is it from whom it says (``origin``), and is it spam to all of its recipients (``reject``)?
+Everything else passes. Where we do not answer Postfix says 451, unless nothing but spam was to be
+looked for: that is scanned behind the queue.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailstack.contentfilter import author, reject
 from mailstack.contentfilter.directory import Directory
+from mailstack.contentfilter.origin import Origin, Said
 from mailstack.contentfilter.streams import put
 from mailstack.errors import ProtocolError
 from mailstack.protocols import milter
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 IDLE_S: Final = 3600.0
 """Postfix keeps a connection as long as its client stays, who may be silent for 300 s at a time."""
 READ_OCTETS: Final = 131_072
+MAX_RESULTS: Final = 50
+"""Fields of that name that are looked at; ours is the first of all."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +41,10 @@ class Message:
         self.login = login
         self.recipients: list[bytes] = []
         self.from_fields: list[bytes] = []
+        self.results: list[bytes] = []
+        """Values of all Authentication-Results, in their order."""
+        self.sealed = False
+        """It has ARC seals."""
         self.whole = True
         """Everything was kept; otherwise it is too large to be judged here."""
         self._pieces: list[bytes] = []
@@ -53,6 +60,10 @@ class Message:
     def add_field(self, field: milter.HeaderField) -> None:
         if field.name.lower() == b"from" and len(self.from_fields) < 2:  # noqa: PLR2004 - one too many
             self.from_fields.append(field.value)
+        name = field.name.lower()
+        if name == b"authentication-results" and len(self.results) < MAX_RESULTS:
+            self.results.append(field.value)
+        self.sealed = self.sealed or name == b"arc-seal"
         value = field.value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self.add(b"%b:%b\r\n" % (field.name, value))
 
@@ -75,11 +86,13 @@ class MilterSession:
         self,
         current: "Callable[[], Filter]",
         directory: Directory,
+        origin: Origin | None,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self._current = current
         self._directory = directory
+        self._origin = origin
         self._reader = reader
         self._writer = writer
         self._events = milter.Reader()
@@ -107,7 +120,9 @@ class MilterSession:
     async def _hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
-                self._expect().add(octets)
+                message = self._expect()
+                if message.sealed or self._current().config.reject_score is not None:
+                    message.add(octets)
             case milter.HeaderField():
                 self._expect().add_field(event)
             case milter.EndOfHeader():
@@ -128,8 +143,9 @@ class MilterSession:
     def _hear_of_the_connection(self, event: milter.Event) -> None:
         match event:
             case milter.Offer():
-                body = self._current().config.reject_score is not None
-                put(self._writer, milter.accept(event, body=body))
+                body = self._origin is not None or self._current().config.reject_score is not None
+                changes = self._origin is not None
+                put(self._writer, milter.accept(event, body=body, changes=changes))
             case milter.Macros(b"M", values):
                 self._login = values.get(b"auth_authen", b"").decode("utf-8", "surrogateescape")
             case milter.Connected():
@@ -147,11 +163,17 @@ class MilterSession:
         return self._message
 
     async def _say(self, message: Message) -> bytes:
-        refusal = await self._refusal(message)
+        said = Said() if message.login or self._origin is None else await self._from_whom(message)
+        refusal = said.refusal or await self._refusal(message)
         if not refusal:
-            return CONTINUE
+            return said.changes + CONTINUE
         _log.info("refused from <%s>: %s", message.sender.decode("utf-8", "replace"), refusal)
         return milter.refuse(refusal)
+
+    async def _from_whom(self, message: Message) -> Said:
+        assert self._origin is not None  # noqa: S101 - the caller looked
+        config, metrics = self._current().config, self._current().metrics
+        return await self._origin.say(message, self._client, self._helo, config, metrics)
 
     async def _refusal(self, message: Message) -> str:
         config, metrics = self._current().config, self._current().metrics

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.milter import MilterSession
+from mailstack.contentfilter.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,8 @@ class MilterServer:
     def __init__(self, current: "Callable[[], Filter]", directory: Directory) -> None:
         self._current = current
         self._directory = directory
+        resolver = current().config.resolver
+        self._origin = None if resolver is None else Origin(*resolver)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,7 +35,7 @@ class MilterServer:
             self._current().metrics.refused_connections.counts[()] += 1
             writer.close()
             return
-        session = MilterSession(self._current, self._directory, reader, writer)
+        session = MilterSession(self._current, self._directory, self._origin, reader, writer)
         task = asyncio.get_running_loop().create_task(_guarded(session))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -44,6 +47,8 @@ class MilterServer:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._origin is not None:
+            self._origin.close()
 
 
 async def _guarded(session: MilterSession) -> None:

@@ -2,8 +2,9 @@
 
 A packet is a length in four octets, most significant first, and so many octets: a letter and its
 data. The mail server tells what a client said, step by step; at the end of the message it waits for
-one answer. Only what a filter needs that looks at whole messages and changes nothing is here: after
-``hello`` the server tells envelope, header and body without waiting for an answer to each.
+one answer. Only what a filter needs that looks at whole messages is here, and changes no more than
+the header: after ``hello`` the server tells envelope, header and body without waiting for an answer
+to each.
 Sources: libmilter/mfdef.h of Sendmail 8.17 for the letters and bits, MILTER_README and
 milter8.c of Postfix 3.7 for who says what when.
 """
@@ -28,6 +29,10 @@ LEADING_SPACE: Final = 0x100000
 """Values of header fields keep the space after the colon, so that the message can be put together
 again as it was: its signature must still fit."""
 WANTED: Final = NO_UNKNOWN | NO_DATA | NO_REPLIES | LEADING_SPACE
+
+ADD_FIELDS: Final = 0x01
+CHANGE_FIELDS: Final = 0x10
+"""Rights to change the header; what is not asked for at the start is refused at the end."""
 
 _NUL: Final = b"\0"
 
@@ -243,8 +248,8 @@ def _connected(data: bytes) -> Connected:
     return Connected(name, address.removeprefix(b"IPv6:"))
 
 
-def accept(offer: Offer, *, body: bool) -> bytes:
-    """The answer to an offer: the same version, no changes, and what need not be said.
+def accept(offer: Offer, *, body: bool, changes: bool = False) -> bytes:
+    """The answer to an offer: the same version, changes to the header, and what need not be said.
 
     Raises:
         TooOld: it cannot be had.
@@ -252,8 +257,24 @@ def accept(offer: Offer, *, body: bool) -> bytes:
     if offer.version < VERSION or (offer.protocol & WANTED) != WANTED:
         raise TooOld(f"version {offer.version}, options {offer.protocol:#x}")
     wanted = WANTED if body else WANTED | (offer.protocol & NO_BODY)
-    numbers = (VERSION, 0, wanted)
+    numbers = (VERSION, ADD_FIELDS | CHANGE_FIELDS if changes else 0, wanted)
     return _packet(b"O", b"".join(number.to_bytes(4) for number in numbers))
+
+
+def insert_field(name: str, value: str) -> bytes:
+    """Put a header field in front of all; lines of ``value`` end with a bare LF."""
+    return _packet(b"i", (0).to_bytes(4) + _field(name, value))
+
+
+def change_field(name: str, number: int, value: str) -> bytes:
+    """Give the field ``name`` another value; ``number`` counts those of that name from 1."""
+    return _packet(b"m", number.to_bytes(4) + _field(name, value))
+
+
+def _field(name: str, value: str) -> bytes:
+    """As the server keeps values with the space that stands before them, it is told with it."""
+    plain = value.replace("\0", "").replace("\r", "")
+    return b"%b\0 %b\0" % (name.encode("ascii"), plain.encode("ascii", "replace"))
 
 
 def refuse(text: str) -> bytes:

@@ -42,6 +42,7 @@ def test_a_bounce_finds_its_way_back(stack: Stack) -> None:
     bounce = letter.write(
         f"mailer-daemon@{OTHER}", received.sender, f"undelivered: {subject}", "no"
     )
+    bounce = letter.sign(bounce, stack.internet.key, OTHER)  # it asks to refuse what is unsigned
     with stack.session() as session:
         assert hand_over(session, "", [received.sender], bounce).code == 250
     (back,) = stack.internet.received(recipient=sender, timeout_s=60)

@@ -127,15 +127,15 @@ reinject_recipient_restrictions =
 
 def milters(site: Site) -> str:
     """OpenDKIM reads the daemon's name to tell what is to be signed (see opendkim.conf)."""
-    settings = site.settings
     return f"""\
 ### DKIM: verified on port 25, signed on submission; before it, what is to be refused at once
 
 dkim_milter = inet:{site.addresses["opendkim.milter"]}
-# Certain spam (filter.reject_score): without an answer the message is taken, and scanned later.
-smtpd_milters = {_filter_milter(site, "accept", wanted=settings.filter.reject_score is not None)}
+# Behind it, as it reads what OpenDKIM found: forged senders (identity), certain spam
+# (filter.reject_score).{_without_answer(site)}
+smtpd_milters = $dkim_milter{_incoming(site)}
 # A From field that is not the user's (submission.check_from): without an answer, not now.
-mua_milters = {_filter_milter(site, "tempfail", wanted=settings.submission.check_from)}
+mua_milters = {_users(site)}$dkim_milter
 non_smtpd_milters =
 # Without it nothing would be signed and forgeries would look unsigned: the sender comes again.
 milter_default_action = tempfail
@@ -144,16 +144,31 @@ mua_milter_name = ORIGINATING
 """
 
 
-def _filter_milter(site: Site, otherwise: str, *, wanted: bool) -> str:
-    """The list of milters; the filter's is not even asked where it has nothing to say.
+def _incoming(site: Site) -> str:
+    """The filter's milter; it is not even asked where it has nothing to say."""
+    settings = site.settings
+    if settings.identity.check:
+        enforces = settings.identity.enforce_dmarc
+        return f", {_filter_milter(site, 'tempfail' if enforces else 'accept')}"
+    return f", {_filter_milter(site, 'accept')}" if settings.filter.reject_score is not None else ""
 
-    It answers within ``filter.scan_timeout_s``, which is below the 300 s here.
-    """
-    if not wanted:
-        return "$dkim_milter"
+
+def _without_answer(site: Site) -> str:
+    enforces = site.settings.identity.check and site.settings.identity.enforce_dmarc
+    if enforces:
+        return " Without an answer the sender comes again."
+    return " Without an answer the message is taken."
+
+
+def _users(site: Site) -> str:
+    return f"{_filter_milter(site, 'tempfail')}, " if site.settings.submission.check_from else ""
+
+
+def _filter_milter(site: Site, otherwise: str) -> str:
+    """It answers within ``filter.scan_timeout_s``, which is below the 300 s here."""
     peer = site.addresses["contentfilter.milter"]
     limits = "connect_timeout=10s, content_timeout=300s"
-    return f"{{ inet:{peer}, default_action={otherwise}, {limits} }}, $dkim_milter"
+    return f"{{ inet:{peer}, default_action={otherwise}, {limits} }}"
 
 
 def _policy_service(site: Site, address: str) -> str:

@@ -1,0 +1,126 @@
+"""Is a message from whom it says? Asked of ``identity``, which asks the DNS, in threads of its own.
+
+What is found goes into the header, in one Authentication-Results field with what OpenDKIM wrote. A
+message that its author's domain asks to refuse is refused; one that is to be quarantined gets a
+field by which the mailbox server files it in Spam.
+"""
+
+import asyncio
+import logging
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mailstack.contentfilter.config import Config
+from mailstack.contentfilter.metrics import FilterMetrics
+from mailstack.identity import results
+from mailstack.identity.dmarc import Disposition
+from mailstack.identity.judge import Heard, Judgement, judge
+from mailstack.identity.lookups import Lookups
+from mailstack.protocols import milter
+
+if TYPE_CHECKING:
+    from mailstack.contentfilter.milter import Message
+
+THREADS: Final = 8
+"""Messages whose DNS questions are asked at once; the others wait."""
+TIMEOUT_S: Final = 100.0
+"""For all of it, waiting included. Below Postfix's 300 s, and the 10 minutes of its client."""
+QUARANTINE: Final = "X-Quarantine-Reason"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A refusal, or changes to the header; nothing by default."""
+
+    refusal: str = ""
+    changes: bytes = b""
+
+
+class Origin:
+    """Asks the resolver at ``host`` and ``port``."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._lookups = Lookups(host, port)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="identity")
+        self._random = random.SystemRandom()
+
+    def close(self) -> None:
+        """Wait for nothing: what is under way gets no answer."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def say(
+        self,
+        message: "Message",
+        client: milter.Connected,
+        helo: bytes,
+        config: Config,
+        metrics: FilterMetrics,
+    ) -> Said:
+        """Judge a message of another server."""
+        if len(message.from_fields) > 1:
+            metrics.rejected.counts[("dmarc",)] += 1
+            return Said("550 5.7.1 The message has more than one From field")
+        number, verified = _ours(message, config.hostname)
+        heard = Heard(
+            client.address.decode("ascii", "replace"),
+            _text(helo),
+            _text(message.sender),
+            _text(b"".join(message.from_fields)),
+            verified,
+            message.octets() if message.sealed and message.whole else b"",
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                found = await asyncio.get_running_loop().run_in_executor(
+                    self._threads, self._judge, heard, config
+                )
+        except TimeoutError:
+            _log.warning("who sent a message could not be told within %.0f s", TIMEOUT_S)
+            return Said("451 4.7.0 Who sent this cannot be told now, try again later")
+        metrics.dmarc.counts[(found.assessment.result.value,)] += 1
+        said = _consequence(found, number, enforce=config.enforce_dmarc)
+        metrics.rejected.counts[("dmarc",)] += said.refusal.startswith("5")
+        metrics.quarantined.counts[()] += QUARANTINE.encode() in said.changes
+        return said
+
+    def _judge(self, heard: Heard, config: Config) -> Judgement:
+        trusted = frozenset(config.trusted_forwarders)
+        draw = self._random.randrange(100)
+        return judge(heard, config.hostname, self._lookups, trusted, draw)
+
+
+def _ours(message: "Message", authserv_id: str) -> tuple[int, str]:
+    """The field that OpenDKIM wrote, and which of its name it is; 0 if there is none."""
+    for number, value in enumerate(map(_text, message.results), 1):
+        if results.is_of(value, authserv_id):
+            return number, value
+    return 0, ""
+
+
+def _consequence(found: Judgement, number: int, *, enforce: bool) -> Said:
+    disposition = found.assessment.disposition if enforce else Disposition.NONE
+    if disposition is Disposition.REJECT:
+        words = f"{found.author} asks to refuse what is not proven to be its own"
+        return Said(f"550 5.7.26 Refused by DMARC: {words}, by neither SPF nor DKIM")
+    if disposition is Disposition.DEFER:
+        words = f"whether this is from {found.author} cannot be told now"
+        return Said(f"451 4.7.0 Try again later: {words}")
+    changes = _written(found.field, number)
+    if disposition is Disposition.QUARANTINE:
+        reason = f"{found.author} asks to quarantine what is not proven to be its own (DMARC)"
+        changes += milter.insert_field(QUARANTINE, reason)
+    return Said(changes=changes)
+
+
+def _written(value: str, number: int) -> bytes:
+    if number:
+        return milter.change_field(results.NAME, number, value)
+    return milter.insert_field(results.NAME, value)
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")

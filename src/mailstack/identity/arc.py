@@ -1,0 +1,75 @@
+"""ARC (RFC 8617): a forwarder seals what it found, so that its word may count where DMARC fails.
+
+A seal proves who speaks, not that it is true: any spammer can seal. So a chain counts only if every
+one that sealed it is trusted, all of it verifies, and the first of them saw DMARC pass.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import dkim  # type: ignore[import-untyped] # dkimpy has no types
+import dns.exception
+
+from mailstack.identity import results as results_
+
+MAX_SEALS: Final = 50
+"""RFC 8617 4.2.1."""
+
+Txt = Callable[[str], bytes | None]
+"""The TXT record of a name. Raises what its library raises when nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a message's seals come to."""
+
+    result: str
+    """none, pass or fail (RFC 8617 4.4), or temperror."""
+    sealers: tuple[str, ...] = ()
+    """Domains, the first forwarder first."""
+    passed_dmarc: bool = False
+    """What the first of them found."""
+
+    def speaks_for(self, trusted: Collection[str]) -> bool:
+        """Whether the author is who it says, on the word of these forwarders."""
+        return (
+            self.result == "pass"
+            and self.passed_dmarc
+            and bool(self.sealers)
+            and all(sealer in trusted for sealer in self.sealers)
+        )
+
+
+NO_CHAIN: Final = Chain("none")
+
+
+def verify(message: bytes, txt: Txt) -> Chain:
+    """Verify the chain of a message, seals and newest signature. Blocking.
+
+    ``temperror``, which RFC 8617 does not know, is a chain that may yet verify.
+    """
+    try:
+        result, sets, _ = dkim.arc_verify(message, dnsfunc=partial(_txt, txt))
+    except (dns.exception.DNSException, OSError):
+        return Chain("temperror")
+    except Exception:  # noqa: BLE001 - the library's parser, over what anybody may write
+        return Chain("fail")
+    verdict = result.decode() if isinstance(result, bytes) else "fail"
+    if verdict != "pass" or not 0 < len(sets) <= MAX_SEALS:
+        return Chain("none" if verdict == "none" else "fail")
+    ordered = sorted(sets, key=lambda one: int(one["instance"]))
+    sealers = tuple(one["as-domain"].decode("ascii", "replace").lower() for one in ordered)
+    return Chain("pass", sealers, _passed(ordered[0]["aar-value"]))
+
+
+def _txt(txt: Txt, name: bytes | str, timeout: float = 0) -> bytes | None:
+    del timeout  # the resolver has its own
+    return txt(name.decode("ascii", "replace") if isinstance(name, bytes) else name)
+
+
+def _passed(results: bytes) -> bool:
+    """Whether the results of the first forwarder, behind their "i=1", have a DMARC pass."""
+    text = " ".join(results.decode("utf-8", "replace").partition(";")[2].split())
+    return results_.passed(text, "dmarc")

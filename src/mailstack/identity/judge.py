@@ -1,0 +1,112 @@
+"""All that identity comes to for one message. Blocking: it asks the DNS; run it in a thread."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from mailstack.identity import arc, results
+from mailstack.identity.dmarc import Assessment, Disposition, Evidence, Policy, Result, assess
+from mailstack.model.authors import authors
+from mailstack.model.domains import parse_domain
+from mailstack.outcome import Outcome
+
+MAX_AUTHORS: Final = 3
+"""Domains that are looked up. More of them in one From field is no mail of people."""
+_DOMAIN: Final = re.compile(r"@([^\s<>()\",;:@]+)")
+_SEVERITY: Final = (
+    Disposition.NONE,
+    Disposition.QUARANTINE,
+    Disposition.DEFER,
+    Disposition.REJECT,
+)
+
+
+class Lookups(Protocol):
+    """What is asked of the DNS; ``lookups.Lookups`` is it."""
+
+    def organizational(self, domain: str) -> str: ...
+    def spf(self, address: str, helo: str, sender: str) -> tuple[str, str]: ...
+    def policy(self, author: str) -> Outcome[Policy]: ...
+    def txt(self, name: str) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a client said and sent."""
+
+    address: str
+    """Its own, an IP address."""
+    helo: str
+    sender: str
+    """Of the envelope; empty for a bounce."""
+    from_field: str
+    """The value of the From field; empty if there is none."""
+    verified: str
+    """The value of the field that OpenDKIM wrote; empty if it wrote none."""
+    sealed: bytes = b""
+    """The message, if it has ARC seals and is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be done, and the field that says why."""
+
+    author: str
+    """The domain it was judged by."""
+    assessment: Assessment
+    field: str
+    """The value of Authentication-Results."""
+
+
+def judge(
+    heard: Heard, authserv_id: str, lookups: Lookups, trusted: Collection[str], draw: int
+) -> Judgement:
+    """Judge one message; ``trusted`` are forwarders whose seals count, ``draw`` is 0 to 99."""
+    spf, domain = lookups.spf(heard.address, heard.helo, heard.sender)
+    evidence = Evidence(spf, domain, results.signatures(heard.verified))
+    author, found = _strictest(author_domains(heard.from_field), evidence, lookups, draw)
+    chain = arc.verify(heard.sealed, lookups.txt) if heard.sealed else arc.NO_CHAIN
+    found = _with_chain(found, chain, trusted)
+    about = results.About(authserv_id, heard.sender, author, evidence, chain.result)
+    return Judgement(author, found, results.field(heard.verified, about, found))
+
+
+def author_domains(from_field: str) -> Sequence[str]:
+    """Domains in a From field. One that is hard to read has all that any reader may find in it."""
+    try:
+        found = [address.rpartition("@")[2] for address in authors(from_field)]
+    except ValueError:
+        found = _DOMAIN.findall(from_field)
+    return list(dict.fromkeys(domain for text in found if (domain := _domain(text))))
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_domain(text)
+    except ValueError:
+        return ""
+
+
+def _strictest(
+    domains: Sequence[str], evidence: Evidence, lookups: Lookups, draw: int
+) -> tuple[str, Assessment]:
+    """Of several authors the one whose policy is hardest on the message (RFC 7489 6.6.1)."""
+    if not domains:
+        return "", Assessment(Result.PERMERROR)
+    each = [
+        (one, assess(one, lookups.policy(one), evidence, lookups.organizational, draw))
+        for one in domains[:MAX_AUTHORS]
+    ]
+    return max(each, key=lambda pair: _SEVERITY.index(pair[1].disposition))
+
+
+def _with_chain(found: Assessment, chain: arc.Chain, trusted: Collection[str]) -> Assessment:
+    """A trusted chain overrides a failure; one that cannot be told yet puts a refusal off."""
+    if found.disposition is Disposition.NONE:
+        return found
+    if chain.speaks_for(trusted):
+        return replace(found, disposition=Disposition.NONE)
+    if chain.result == "temperror" and found.disposition is Disposition.REJECT:
+        return replace(found, disposition=Disposition.DEFER)
+    return found
