@@ -23,3 +23,8 @@ class TlsPolicy(Section):
         pattern=r"^/[^\s,]+$",
         description="Certificate authorities trusted for MTA-STS, in one PEM file.",
     )
+    report: bool = Field(
+        default=False,
+        description="Tell a TLSRPT collector that you run of every delivery, for the reports that "
+        "domains ask for (RFC 8460). Needs Postfix 3.10 (Debian 13); an older one does not tell.",
+    )

@@ -50,6 +50,8 @@ class Peers:
         default_factory=lambda: {"alice@example.org": "alice@example.org"}
     )
     logins: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "secret"})
+    keys: dict[str, str] = field(default_factory=dict)
+    """``ALGORITHM:DOMAIN`` → selector and sealed key; a domain without any has the stack's one."""
     lookups_fail: bool = False
     quota: str = "DUNNO"
     greylist: str = "DUNNO"
@@ -83,9 +85,9 @@ class Peers:
             "mailboxes": {m: m for m in self.mailboxes},
             "aliases": self.aliases,
             "senders": self.senders,
-            "forwarded": {},
         }
-        found = tables[name].get(key)
+        # of other maps nothing is known: nobody is forwarded, no domain has keys of its own
+        found = tables.get(name, {}).get(key)
         return "NOTFOUND " if found is None else f"OK {found}"
 
     async def socketmap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,6 +229,7 @@ def _servers(them: Peers) -> dict[str, Serve]:
         "couchmail.domains": them.domains_port,
         "couchmail.mailboxes": them.socketmap,
         "couchmail.aliases": them.socketmap,
+        "tlspolicy.policy": them.socketmap,
         "contentfilter.lmtp": them.lmtp,
         "contentfilter.milter": them.milter,
         "dovecot.sasl": them.login,

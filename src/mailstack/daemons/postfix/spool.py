@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mailstack.daemons.accounts import account, group
 from mailstack.daemons.contract import Site
+from mailstack.daemons.postfix.tls import REPORT_SOCKET
 
 OWNER = "postfix"
 """``mail_owner``: everything of Postfix but master runs as this account."""
@@ -34,6 +35,7 @@ def prepare(site: Site) -> None:
     for name in _PRIVATE:
         _folder(spool / name, 0o700, owner.uid, 0)
     _folder(spool / "public", 0o710, owner.uid, droppers)
+    _folder((spool / REPORT_SOCKET).parent, 0o755, 0, 0)
     _folder(spool / "maildrop", 0o1730, owner.uid, droppers)
     _folder(site.paths.data / "state", 0o700, owner.uid, owner.gid)
     _chroot(spool / "etc", site.resolver)

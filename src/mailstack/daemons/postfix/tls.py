@@ -4,8 +4,15 @@ Other servers may come without TLS (RFC 3207 4: a public server must not require
 not. The files of the key are read by root, before a process drops its privileges.
 """
 
+from typing import Final
+
 from mailstack.daemons.contract import Site
 from mailstack.daemons.postfix.endpoints import socketmap
+
+REPORTS_FROM: Final = (3, 10)
+"""Debian 13 has 3.10.13, which is built with libtlsrpt."""
+REPORT_SOCKET: Final = "tlsrpt/collector.sock"
+"""Below the queue's folder. Its folder is made by ``spool.prepare``."""
 
 
 def settings(site: Site) -> str:
@@ -53,7 +60,17 @@ def _outgoing(site: Site) -> str:
 smtp_tls_security_level = {"dane" if dane else "may"}
 smtp_dns_support_level = {"dnssec" if dane else "enabled"}
 # MTA-STS (RFC 8461): asked for each domain. Without an answer mail waits.
-smtp_tls_policy_maps = {_policies(site)}"""
+smtp_tls_policy_maps = {_policies(site)}{_reports(site)}"""
+
+
+def _reports(site: Site) -> str:
+    """The socket's name is seen from inside the chroot, and Postfix from 3.10 on knows it."""
+    if not site.settings.tls_policy.report or site.version < REPORTS_FROM:
+        return ""
+    return f"""
+# How deliveries went, for the reports that domains ask for (RFC 8460).
+smtp_tlsrpt_enable = yes
+smtp_tlsrpt_socket_name = {REPORT_SOCKET}"""
 
 
 def _policies(site: Site) -> str:
