@@ -85,6 +85,7 @@ class Peers:
             "mailboxes": {m: m for m in self.mailboxes},
             "aliases": self.aliases,
             "senders": self.senders,
+            "dkim": {f"{a}:{d}": "-" for a in ("rsa", "ed25519") for d in self.domains} | self.keys,
         }
         # of other maps nothing is known: nobody is forwarded, no domain has keys of its own
         found = tables.get(name, {}).get(key)

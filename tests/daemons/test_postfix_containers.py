@@ -22,6 +22,15 @@ async def _first_reply(stage: MailStage, port: str, *lines: str) -> str:
         return await dialog.reply()
 
 
+async def _greeting(stage: MailStage) -> str:
+    """The first words on port 25; none where a reload had the connection in its hands."""
+    try:
+        async with connect(stage.address("smtp"), timeout_s=5) as dialog:
+            return await dialog.reply()
+    except OSError:
+        return ""
+
+
 async def test_a_load_balancer_names_the_client() -> None:
     """With the PROXY protocol a client is judged by its own address, on every public port."""
     async with mail_stage(BALANCER, QUICK) as stage:
@@ -47,7 +56,7 @@ async def test_draining_refuses_what_is_new_and_finishes_what_is_under_way() -> 
             paths = stage.postfix.site.paths
             draining = asyncio.create_task(drain(paths, told.append, patience_s=20))
             async with asyncio.timeout(60):
-                while not (refused := await _first_reply(stage, "smtp")).startswith("421"):  # noqa: ASYNC110 - another process begins to
+                while not (refused := await _greeting(stage)).startswith("421"):  # noqa: ASYNC110 - another process begins to
                     await asyncio.sleep(0.1)
             assert (await dialog.ask("Subject: on the way\r\n\r\ntext\r\n.")).startswith("250")
             await dialog.ask("QUIT")
