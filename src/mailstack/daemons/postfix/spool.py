@@ -61,9 +61,9 @@ def _resolv_conf(resolver: str) -> bytes:
     """Name the stack's resolver; without one (in a pod) the machine's own is copied."""
     if not resolver:
         return Path("/etc/resolv.conf").read_bytes()
-    # Our resolver validates, and is near: without trust-ad glibc hides that from Postfix (DANE).
-    options = "options timeout:5 attempts:2 edns0 trust-ad"
-    return f"# Written by mailstack.\nnameserver {resolver}\n{options}\n".encode()
+    return (
+        f"# Written by mailstack.\nnameserver {resolver}\noptions timeout:5 attempts:2\n".encode()
+    )
 
 
 def _write(path: Path, data: bytes) -> None:
