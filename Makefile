@@ -46,5 +46,5 @@ packages: .venv/dev
 # What --no-binary names comes as source only, in Python; all else as a wheel, so no compiler is needed.
 .venv/dev: requirements/dev.txt requirements/base.txt
 	./mailstack --version
-	$(PIP) --require-hashes --use-pep517 --only-binary :all: --no-binary dkimpy,forbiddenfruit,pyspf -r requirements/dev.txt
+	$(PIP) --require-hashes --use-pep517 --only-binary :all: --no-binary authres,dkimpy,forbiddenfruit,pyspf -r requirements/dev.txt
 	touch $@

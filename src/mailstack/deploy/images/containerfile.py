@@ -15,6 +15,8 @@ from mailstack.topology.model import Service
 
 HOME: Final = "/opt/mailstack"
 _PYTHON: Final = f"{HOME}/bin/python"
+_FROM_SOURCE: Final = ("authres", "dkimpy", "pyspf")
+"""Libraries of which there is no wheel. They are Python alone, so no compiler is needed."""
 
 
 def containerfile(service: Service, base: Base) -> str:
@@ -44,8 +46,9 @@ def _libraries(base: Base) -> list[str]:
         f"RUN {base.install} {' '.join(base.python_build)}",
         "COPY requirements/service.txt /tmp/requirements.txt",
         f"RUN python3 -m venv {HOME} \\",
-        f" && {_PYTHON} -m pip install --quiet --no-cache-dir --only-binary :all: \\",
-        "      --require-hashes -r /tmp/requirements.txt \\",
+        f" && {_PYTHON} -m pip install --quiet --no-cache-dir --require-hashes \\",
+        f"      --only-binary :all: --no-binary {','.join(_FROM_SOURCE)} \\",
+        "      -r /tmp/requirements.txt \\",
         f" && {_PYTHON} -m pip uninstall --quiet --yes pip \\",
         f" && echo {HOME}/src > \"$({_PYTHON} -c '{site}')/mailstack.pth\" \\",
         f" && printf '#!{_PYTHON}\\nfrom mailstack.cli.__main__ import main\\nmain()\\n' \\",
