@@ -20,6 +20,7 @@ from pydantic import (
 from mailstack.model.addresses import parse_address
 from mailstack.model.domains import parse_domain
 from mailstack.model.octets import parse_octets
+from mailstack.settings_dkim import Dkim
 from mailstack.settings_dns import Dns
 from mailstack.settings_identity import Identity
 from mailstack.settings_kubernetes import Kubernetes
@@ -246,16 +247,6 @@ class Spam(Section):
         le=10_080,
         description="A younger message is not learnt yet: its user may not have seen it. "
         "What a user moves to Spam counts at once.",
-    )
-
-
-class Dkim(Section):
-    """Signing what leaves."""
-
-    selector: str = Field(
-        default="dkim",
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
-        description="Name of the key in DNS: SELECTOR._domainkey.DOMAIN.",
     )
 
 

@@ -18,6 +18,7 @@ from mailstack.aio.dialog import Dialog, connect
 from mailstack.daemons.contract import Overrides
 from mailstack.daemons.opendkim import DAEMON as OPENDKIM
 from mailstack.daemons.postfix import DAEMON as POSTFIX
+from mailstack.dkim.master import MASTER, new_master
 from mailstack.settings import Settings
 from mailstack.topology.addresses import resolver_host
 from mailstack.topology.model import Endpoint
@@ -101,11 +102,16 @@ def settings(**tables: Mapping[str, Any]) -> Settings:
     return Settings.model_validate({**EXAMPLE, **given})
 
 
-def make_dkim_key(state: Path, uid: int) -> None:
+def make_dkim_keys(state: Path, uid: int) -> None:
+    """The one key, and the one that seals those of domains."""
     key = state / "secure" / "dkim.private"
     key.parent.mkdir(exist_ok=True)
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-    os.chown(key, uid, uid)
+    master = state / "secure" / MASTER
+    master.write_text(new_master())
+    master.chmod(0o600)
+    for file in (key, master):
+        os.chown(file, uid, uid)
 
 
 @asynccontextmanager
@@ -122,7 +128,7 @@ async def mail_stage(
             them = await stack.enter_async_context(peers(RESOLVER))
             asked = {"resolver.dns": Endpoint(RESOLVER, 53), **them.addresses}
             signer = site_for(OPENDKIM, state, offset=OFFSET, settings=chosen, addresses=asked)
-            make_dkim_key(state, signer.account.uid)
+            make_dkim_keys(state, signer.account.uid)
             opendkim = await stack.enter_async_context(running(OPENDKIM, signer))
             site = site_for(
                 POSTFIX,

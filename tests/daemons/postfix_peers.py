@@ -49,6 +49,10 @@ class Peers:
     senders: dict[str, str] = field(
         default_factory=lambda: {"alice@example.org": "alice@example.org"}
     )
+    forwarded: dict[str, str] = field(default_factory=dict)
+    """Foreign senders → with what sender their mail is forwarded."""
+    policies: dict[str, str] = field(default_factory=dict)
+    """What is demanded of a domain's servers, as smtp_tls_policy_maps has it."""
     logins: dict[str, str] = field(default_factory=lambda: {"alice@example.org": "secret"})
     keys: dict[str, str] = field(default_factory=dict)
     """``ALGORITHM:DOMAIN`` → selector and sealed key; a domain without any has the stack's one."""
@@ -85,9 +89,11 @@ class Peers:
             "mailboxes": {m: m for m in self.mailboxes},
             "aliases": self.aliases,
             "senders": self.senders,
+            "forwarded": self.forwarded,
+            "tlspolicy": self.policies,
             "dkim": {f"{a}:{d}": "-" for a in ("rsa", "ed25519") for d in self.domains} | self.keys,
         }
-        # of other maps nothing is known: nobody is forwarded, no domain has keys of its own
+        # of other maps nothing is known: no domain has keys of its own
         found = tables.get(name, {}).get(key)
         return "NOTFOUND " if found is None else f"OK {found}"
 

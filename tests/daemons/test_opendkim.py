@@ -1,8 +1,10 @@
 """Real OpenDKIM behind real Postfix: users' mail is signed, everybody else's is verified."""
 
 import base64
+import re
 import smtplib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dkim  # type: ignore[import-untyped]
@@ -14,7 +16,10 @@ from tests.daemons.mail_stage import MailStage, mail_stage
 from tests.daemons.stage import commit, site_for, state_folder
 
 from mailstack.daemons.opendkim import DAEMON
+from mailstack.dkim.keys import make
+from mailstack.dkim.master import MASTER, read_master
 from mailstack.errors import ConfigError
+from mailstack.model.dkim import Algorithm, DkimKey, record_name
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,6 +76,76 @@ async def test_submitted_mail_is_signed(stage: MailStage) -> None:
     published = record(key).replace('" "', "").strip('"').encode()
     assert b"d=example.org; s=dkim;" in got
     assert dkim.verify(got, dnsfunc=lambda name, timeout=5: published)  # noqa: ARG005
+
+
+def give_keys(stage: MailStage, domain: str = "example.org") -> dict[str, DkimKey]:
+    """Keys of a domain's own for both algorithms; couchmail tells of them from now on."""
+    master = read_master(stage.opendkim.site.paths.secure / MASTER)
+    made = {}
+    algorithms: tuple[Algorithm, ...] = ("rsa", "ed25519")
+    for algorithm in algorithms:
+        key = make(
+            master, domain, algorithm,
+            prefix="own", taken=(), now=datetime.now(UTC), state="signing",
+        )  # fmt: skip
+        made[algorithm] = key
+        stage.peers.keys[f"{algorithm}:{domain}"] = f"{key.selector} {key.private}"
+    return made
+
+
+async def submitted(stage: MailStage) -> bytes:
+    """What the world gets of a user's message."""
+    text = "From: alice@example.org\r\nTo: bob@example.org\r\nSubject: hi\r\n\r\nhi\r\n"
+    await stage.as_user(lambda c: c.sendmail("alice@example.org", ["bob@example.org"], text))
+    return (await stage.delivered()).removesuffix(".\r\n").encode()
+
+
+def verified(message: bytes, keys: Iterable[DkimKey], domain: str = "example.org") -> list[str]:
+    """Algorithms of the signatures, each of which dkimpy verifies by the published record."""
+    records = {f"{record_name(k.selector, domain)}.".encode(): k.record.encode() for k in keys}
+    found = re.findall(rb"DKIM-Signature: v=1; a=([a-z0-9]+)-sha256", message)
+    for number in range(len(found)):
+        one = dkim.DKIM(message)
+        assert one.verify(number, dnsfunc=lambda name, timeout=5: records.get(name, b""))  # noqa: ARG005
+    return sorted(name.decode() for name in found)
+
+
+async def test_a_domain_signs_with_its_own_keys(stage: MailStage) -> None:
+    """Two signatures, RSA and Ed25519, both verified by another library; no reload was needed."""
+    assert b"s=dkim;" in await submitted(stage)
+    keys = give_keys(stage)
+    assert verified(await submitted(stage), keys.values()) == ["ed25519", "rsa"]
+
+
+async def test_another_key_signs_from_the_next_message(stage: MailStage) -> None:
+    """A rotation is nothing that OpenDKIM must be told."""
+    first, second = give_keys(stage), give_keys(stage)
+    assert verified(await submitted(stage), second.values()) == ["ed25519", "rsa"]
+    assert first["rsa"].public != second["rsa"].public
+
+
+async def test_what_scripts_send_has_both_signatures(stage: MailStage) -> None:
+    """A vacation reply is signed like a user's own message."""
+    keys = give_keys(stage)
+    await stage.as_script("", "bob@example.org", "From: alice@example.org\nSubject: x\n\nx\n")
+    got = (await stage.delivered()).removesuffix(".\r\n").encode()
+    assert verified(got, keys.values()) == ["ed25519", "rsa"]
+
+
+@pytest.mark.parametrize("algorithm", ["rsa", "ed25519"])
+async def test_a_key_that_cannot_be_opened_holds_mail(stage: MailStage, algorithm: str) -> None:
+    """Sealed under another master key, or for another domain: the message comes again."""
+    give_keys(stage, "other.example")
+    foreign = stage.peers.keys[f"{algorithm}:other.example"]
+    selector, sealed = foreign.split()
+    changed = f"{selector} {sealed[:-8]}AAAA{sealed[-4:]}"
+    for wrong in (foreign, changed, f"{selector} 2:zzzz"):
+        give_keys(stage)
+        stage.peers.keys[f"{algorithm}:example.org"] = wrong
+        with pytest.raises(smtplib.SMTPResponseException) as refused:
+            await submitted(stage)
+        assert refused.value.smtp_code // 100 == 4
+    assert stage.peers.delivered.empty()
 
 
 def _devices() -> list[Path]:
@@ -189,3 +264,26 @@ async def test_broken_overrides_are_refused(text: str, message: str) -> None:
         site = site_for(DAEMON, state, offset=4000)
         with pytest.raises(ConfigError, match=message):
             await commit(DAEMON, site, {"opendkim.conf": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("dkim.private", "no key", r"dkim\.private: is no private key; put an unencrypted RSA key"),
+        (
+            "dkim.private",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            r"dkim\.private: is no private key",
+        ),
+        (MASTER, "short\n", r"dkim\.master: is no key: it must hold the base64 of 32 octets"),
+    ],
+)
+async def test_a_malformed_key_file_is_one_line(name: str, text: str, message: str) -> None:
+    """The refusal names the file, what it is not, and what to do."""
+    with state_folder() as state:
+        site = site_for(DAEMON, state, offset=4000)
+        site.paths.secure.mkdir()
+        (site.paths.secure / name).write_text(text)
+        with pytest.raises(ConfigError, match=message) as refused:
+            await commit(DAEMON, site)
+        assert len(str(refused.value).splitlines()) == 1

@@ -20,8 +20,10 @@ from typing import Final, Never
 
 from mailstack.agent import overrides
 from mailstack.agent.apply import Configuration, Configurations
+from mailstack.agent.attendance import Attendance
 from mailstack.agent.life import Cause, Ended, Life, Surroundings
 from mailstack.aio.backoff import Backoff
+from mailstack.aio.finish import finish
 from mailstack.daemons import certificate
 from mailstack.daemons.contract import Overrides, Site, Version
 from mailstack.errors import ConfigError, MailstackError, ServiceFailed
@@ -53,6 +55,10 @@ class Agent:
     _early_deaths: int = 0
     _backoff: Backoff = field(default_factory=Backoff)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _attendance: Attendance = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._attendance = Attendance(self.around.daemon, self.around.output.say)
 
     @property
     def service(self) -> str:
@@ -80,6 +86,8 @@ class Agent:
         except asyncio.CancelledError:
             health.now(State.STOPPED)
             raise
+        finally:
+            await finish(self._attendance.end())
 
     async def _configure(self) -> None:
         daemon = self.around.daemon
@@ -109,6 +117,7 @@ class Agent:
             if self._changed.is_set():
                 await self._propose()
             running = self._now
+            self._attendance.begin(running.site)
             life = Life(self.around, running.commands, lambda: self._now.site)
             ended = await life.live(self._follow_changes)
             if not life.is_starting and running is self._now:
@@ -162,6 +171,7 @@ class Agent:
             if life.is_starting or life.main is None or self._needs_restart(old, self._now):
                 raise Ended(Cause.PLANNED, "the configuration changed")
             await self._reload(life.main.pid)
+            self._attendance.begin(self._now.site)
 
     async def _propose(self) -> bool:
         """Return whether another configuration or certificate is in force now."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from mailstack.aio import command
 from mailstack.aio.files import replace_text
+from mailstack.dkim.master import MASTER, new_master
 from mailstack.errors import ServiceFailed
 from mailstack.settings import Settings
 
@@ -46,7 +47,8 @@ async def ensure(folder: Path, settings: Settings, owners: Owners) -> None:
     """
     await make_missing(folder, settings)
     # each time, not only when made: a package that is installed anew may bring another number
-    os.chown(folder / DKIM, owners.dkim, -1)
+    for name in (DKIM, MASTER):
+        os.chown(folder / name, owners.dkim, -1)
     os.chown(folder / TOKEN, owners.token, -1)
 
 
@@ -63,6 +65,8 @@ async def make_missing(folder: Path, settings: Settings) -> None:
         if not (folder / name).exists():
             text = secrets.token_urlsafe(32) + "\n"
             replace_text(folder / name, text, mode=PRIVATE, durable=True)
+    if not (folder / MASTER).exists():
+        replace_text(folder / MASTER, new_master(), mode=PRIVATE, durable=True)
     wanted = _missing_keys(folder)
     if wanted:
         await _make_keys(folder, wanted, settings)

@@ -32,6 +32,7 @@ COMMANDS = {
     "sieve": (MAIL, "mailstack.cli.commands.sieve"),
     "spam": (MAIL, "mailstack.cli.commands.spam"),
     "train": (MAIL, "mailstack.cli.commands.train"),
+    "dkim": (MAIL, "mailstack.cli.commands.dkim"),
     "dns": (MAIL, "mailstack.cli.commands.dns"),
     "images": (DEPLOY, "mailstack.cli.commands.images"),
     "render": (DEPLOY, "mailstack.cli.commands.render"),

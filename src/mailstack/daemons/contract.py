@@ -8,10 +8,10 @@ A daemon package knows nothing of the topology: its addresses come as a mapping 
 ``"service.port"``. It knows nothing of supervising either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mailstack.settings import Settings
 from mailstack.topology.model import Endpoint
@@ -172,3 +172,11 @@ class Daemon(Protocol):
         Raises:
             ProbeFailed: it does not do its work.
         """
+
+
+@runtime_checkable
+class Attended(Protocol):
+    """A daemon with something to do beside its processes: its agent runs that as a task."""
+
+    async def attend(self, site: Site, say: Callable[[str], None]) -> None:
+        """Do it until cancelled; ``say`` takes a line for the service's log."""

@@ -19,7 +19,7 @@ from mailstack.demo import client, mailbox, ports
 from mailstack.demo.internet import SmallInternet
 from mailstack.demo.keys import SigningKey
 from mailstack.demo.mailbox import Mailbox
-from mailstack.demo.records import mail_domain
+from mailstack.demo.records import mail_domain, txt
 from mailstack.errors import ServiceFailed
 from mailstack.topology.model import Endpoint
 from mailstack.topology.stack import STACK
@@ -114,7 +114,7 @@ class Throwaway:
         self.publish(self.domain)
 
     def publish(self, domain: str) -> None:
-        """Publish the DNS records of a domain of this stack, its DKIM key among them."""
+        """Publish the DNS records of a domain of this stack, its DKIM keys among them."""
         key = SigningKey((self.state / "secure" / "dkim.private").read_bytes())
         self.internet.publish(
             mail_domain(
@@ -126,6 +126,8 @@ class Throwaway:
                 spf="v=spf1 mx -all",
             )
         )
+        keys = json.loads(self.cli("dkim", "show", domain, "--wait", "--json"))["items"]
+        self.internet.publish({key["name"]: {"TXT": (txt(key["record"]),)} for key in keys})
 
     def down(self) -> None:
         self.cli("down")

@@ -73,11 +73,14 @@ STACK: Final = Topology(
         Service(
             "opendkim",
             "signs what leaves, verifies what arrives",
-            ports=(Port("milter", 8891, "milter: verifies and signs"),),
-            memory_mib=24,
+            ports=(
+                Port("milter", 8891, "milter: verifies, signs with RSA"),
+                Port("milter-ed25519", 8892, "milter: signs with Ed25519"),
+            ),
+            memory_mib=64,
             account="opendkim",
             uid=5005,
-            secrets=("dkim",),
+            secrets=("dkim", "api-token"),
             after=("resolver",),
         ),
         Service(
@@ -184,6 +187,7 @@ STACK: Final = Topology(
     ),
     links=(
         Link("postfix", "opendkim", "milter", "dkim filter"),
+        Link("postfix", "opendkim", "milter-ed25519", "a second signature on what leaves"),
         Link("postfix", "postgrey", "policy", "greyfilter"),
         Link("postfix", "couchmail", "domains", "domain db"),
         Link("postfix", "couchmail", "mailboxes", "mailbox db"),
@@ -223,7 +227,9 @@ STACK: Final = Topology(
         Link("spamkeeper", "spamd", "spamc", "does it answer with new rules?"),
         Link("spamkeeper", "resolver", "dns", "is there a newer version of the rules?"),
         Link("opendkim", "resolver", "dns", "DKIM keys"),
-        Link("opendkim", "couchmail", "domains", "is the author's domain ours, to be signed?"),
+        Link("opendkim", "couchmail", "domains", "is the author's domain ours, which key signs?"),
+        Link("opendkim", "couchmail", "api", "keys of domains: made, and moved on"),
+        Link("opendkim", INTERNET, "dns", "does every name server show a new key?"),
         Link("postfix", INTERNET, "smtp", "outbound mail delivery"),
         Link("resolver", INTERNET, "dns", "recursion"),
         Link("tlspolicy", INTERNET, "https", "MTA-STS policies of other domains"),
@@ -238,7 +244,11 @@ STACK: Final = Topology(
     ),
     internet_ports={"smtp": 25, "dns": 53, "http": 80, "https": 443},
     secrets=(
-        Secret("dkim", "signs what leaves", (("dkim.private", "dkim.private"),)),
+        Secret(
+            "dkim",
+            "signs what leaves, and opens the keys of domains",
+            (("dkim.private", "dkim.private"), ("dkim.master", "dkim.master")),
+        ),
         Secret(
             "tls",
             "certificate with its chain, and its key",

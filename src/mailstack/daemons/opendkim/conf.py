@@ -1,15 +1,20 @@
 """``opendkim.conf`` and its tables. opendkim.conf(5), 2.11.
 
-One key signs every hosted domain: the signature's d= is the domain of From:, so each domain
-publishes the same record. Whether to sign is told by Postfix (the milter macro daemon_name), never
-by the client's address: no address is trusted for being near; and by couchmail, which knows whether
-the domain is ours (``templates/signing_table.lua``).
+Whether to sign is told by Postfix (the milter macro daemon_name), never by the client's address: no
+address is trusted for being near. Which key signs is asked of couchmail for each message, so a
+change of keys needs no reload (``templates/*.lua``). A domain without keys of its own is signed by
+the stack's one key; d= is always the domain of From:.
+
+OpenDKIM has one algorithm for all that a process signs, whatever the key is (``conf_signalg`` of
+its source; with a key of the other kind it answers 451, or makes signatures that nobody can
+verify). So a second process signs with Ed25519, and Postfix asks both.
 """
 
 from ipaddress import ip_address
 
 from mailstack.daemons.contract import Site
 from mailstack.daemons.template import fill
+from mailstack.dkim.master import MASTER
 
 PACKAGE = "mailstack.daemons.opendkim"
 NAME = "opendkim.conf"
@@ -19,6 +24,11 @@ RESOLVER_CONF = "resolver.conf"
 ORIGINATING = "ORIGINATING"
 """What Postfix calls its submission services to milters (``mua_milter_name`` in main.cf)."""
 SIGNING_TABLE = "signing_table.lua"
+KEY_TABLE = "key_table.lua"
+ED25519 = "opendkim-ed25519.conf"
+"""Of the second process."""
+RSA_PORT, ED25519_PORT = "opendkim.milter", "opendkim.milter-ed25519"
+PID_FILE = "ed25519.pid"
 LOOKUP_TIMEOUT_S = 5
 """For couchmail's answer, far below Postfix's wait for a milter (``milter_content_timeout``)."""
 
@@ -30,24 +40,52 @@ HEADER = """\
 
 def opendkim_conf(site: Site) -> str:
     """Render the whole file, without overrides."""
-    return "\n".join((HEADER, _service(site), _signing(site), _verifying(site), _dns(site)))
+    parts = (HEADER, _service(site), _signing(site, "rsa"), _verifying(site), _dns(site))
+    return "\n".join(parts)
 
 
-def key_table(site: Site) -> str:
-    """The one key, for whatever domain From: names (``%``)."""
-    key = site.paths.secure / KEY
-    return f"# name  d=:selector:key\nhosted  %:{site.settings.dkim.selector}:{key}\n"
+def ed25519_conf(site: Site) -> str:
+    """Render the second process's file: it only signs, and asks no DNS."""
+    return "\n".join((HEADER, _second_service(site), _signing(site, "ed25519"), _own_trouble()))
 
 
-def signing_table(site: Site) -> str:
-    """Every author of a domain of ours is signed by that key."""
+def tables(site: Site) -> dict[str, str]:
+    """Render the scripts of both processes, by file name."""
+    found = {}
+    for algorithm in ("rsa", *(("ed25519",) if has_ed25519(site) else ())):
+        found[table(SIGNING_TABLE, algorithm)] = _script(site, SIGNING_TABLE, algorithm)
+        found[table(KEY_TABLE, algorithm)] = _script(site, KEY_TABLE, algorithm)
+    return found
+
+
+def table(name: str, algorithm: str) -> str:
+    """Name the script of one process."""
+    return name if algorithm == "rsa" else f"{algorithm}_{name}"
+
+
+def has_ed25519(site: Site) -> bool:
+    """Whether there is a second process at all."""
+    return "ed25519" in site.settings.dkim.algorithms
+
+
+def _script(site: Site, name: str, algorithm: str) -> str:
     couchmail = site.addresses["couchmail.domains"]
-    values = {
+    asking = {
         "host": couchmail.host,
         "port": str(couchmail.port),
         "timeout_s": str(LOOKUP_TIMEOUT_S),
+        "algorithm": algorithm,
     }
-    return fill(PACKAGE, SIGNING_TABLE, values)
+    # the one key is an RSA key, and signs where a domain has none of its own
+    values = {"has_fallback": "true" if algorithm == "rsa" else "false"}
+    if name == KEY_TABLE:
+        values |= {
+            "algorithm": algorithm,
+            "selector": site.settings.dkim.selector,
+            "key": str(site.paths.secure / KEY),
+            "master": str(site.paths.secure / MASTER),
+        }
+    return fill(PACKAGE, "ask.lua", asking) + fill(PACKAGE, name, values)
 
 
 def internal_hosts() -> str:
@@ -81,13 +119,32 @@ forward-zone:
 
 
 def _service(site: Site) -> str:
-    peer = site.addresses["opendkim.milter"]
-    host = "" if peer.host == "all" else f"@{peer.host}"
     return f"""\
 # The milter socket that Postfix connects to.
-Socket                inet:{peer.port}{host}
+Socket                {_socket(site, RSA_PORT)}
 # Signer and verifier; which of them, the mail's way decides (MTA, below).
 Mode                  sv
+{_both(site)}"""
+
+
+def _second_service(site: Site) -> str:
+    return f"""\
+# A second signature, for verifiers that know RFC 8463; OpenDKIM has one algorithm a process.
+Socket                {_socket(site, ED25519_PORT)}
+Mode                  s
+SignatureAlgorithm    ed25519-sha256
+# By which the agent finds it for a reload.
+PidFile               {site.paths.run / PID_FILE}
+{_both(site)}"""
+
+
+def _socket(site: Site, port: str) -> str:
+    peer = site.addresses[port]
+    return f"inet:{peer.port}" + ("" if peer.host == "all" else f"@{peer.host}")
+
+
+def _both(site: Site) -> str:
+    return f"""\
 Syslog                yes
 SyslogSuccess         yes
 # Relaxed headers survive what servers do to white space; bodies mostly come through unchanged.
@@ -96,19 +153,27 @@ TemporaryDirectory    {site.paths.run}
 """
 
 
-def _signing(site: Site) -> str:
+def _signing(site: Site, algorithm: str) -> str:
     conf = site.paths.conf
     return f"""\
 # Sign what users submit, and what their scripts send: Postfix says {ORIGINATING} there.
 MTA                   {ORIGINATING}
 InternalHosts         refile:{conf / "internal_hosts"}
-SigningTable          lua:{conf / SIGNING_TABLE}
-KeyTable              file:{conf / "key_table"}
+SigningTable          lua:{conf / table(SIGNING_TABLE, algorithm)}
+KeyTable              lua:{conf / table(KEY_TABLE, algorithm)}
 # Its owner may keep the state folder anywhere; the key's own mode and owner are mailstack's care.
 RequireSafeKeys       no
 # A second From: added on the way breaks the signature.
 OversignHeaders       From
 RemoveOldSignatures   no
+"""
+
+
+def _own_trouble() -> str:
+    return """\
+# Our own trouble makes the sender come again.
+On-InternalError      tempfail
+On-SignatureError     tempfail
 """
 
 

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mailstack.aio import private_log
@@ -14,7 +15,7 @@ from mailstack.aio.command import MINIMAL_ENVIRONMENT, run
 from mailstack.aio.process import as_account
 from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.marks import origin
-from mailstack.daemons.opendkim import conf, override, probe
+from mailstack.daemons.opendkim import conf, keeper, override, probe
 from mailstack.errors import ConfigError, MissingProgram
 
 _VERSION = re.compile(r"OpenDKIM Filter v(\d+(?:\.\d+)*)")
@@ -30,8 +31,8 @@ class OpenDkim:
     """Signs what leaves, verifies what arrives."""
 
     name = "opendkim"
-    # lua-socket: the signing table asks couchmail by a script in Lua.
-    packages: Sequence[str] = ("opendkim", "lua-socket")
+    # The tables are scripts in Lua: they ask couchmail (lua-socket) and open keys (lua-luaossl).
+    packages: Sequence[str] = ("opendkim", "lua-socket", "lua-luaossl")
     programs: Sequence[str] = ("opendkim",)
     override_files: Sequence[str] = (conf.NAME,)
 
@@ -56,50 +57,76 @@ class OpenDkim:
         site.paths.run.chmod(0o700)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
-        text = override.merge(
-            conf.opendkim_conf(site), overrides.get(conf.NAME, ""), site.paths.overrides
-        )
+        theirs, folder = overrides.get(conf.NAME, ""), site.paths.overrides
         files = {
-            conf.NAME: text,
-            "key_table": conf.key_table(site),
-            conf.SIGNING_TABLE: conf.signing_table(site),
+            conf.NAME: override.merge(conf.opendkim_conf(site), theirs, folder),
+            **conf.tables(site),
             "internal_hosts": conf.internal_hosts(),
+            keeper.FILE: keeper.render(site),
         }
+        if conf.has_ed25519(site):
+            own = override.for_second(theirs)
+            files[conf.ED25519] = override.merge(conf.ed25519_conf(site), own, folder)
         if conf.asks_resolver_by_address(site):
             files[conf.RESOLVER_CONF] = conf.resolver_conf(site)
         return files
 
     async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
-        del overrides  # their lines are marked in the rendered file
-        rendered = (folder / conf.NAME).read_text()
-        with tempfile.NamedTemporaryFile("w", prefix="opendkim.") as candidate:
-            # The tables are named where they will be in force; check those that are proposed.
-            candidate.write(rendered.replace(str(site.paths.conf), str(folder)))
-            candidate.flush()
-            finished = await run(("opendkim", "-n", "-x", candidate.name))
-        if finished.status != 0:
-            words = finished.output.strip().replace(f"opendkim: {candidate.name}: ", "")
-            raise _refusal(site, rendered, words)
+        del overrides  # their lines are marked in the rendered files
+        keeper.check(site)
+        for name in (conf.NAME, conf.ED25519):
+            if (folder / name).exists():
+                await _check(site, folder, name)
 
     def commands(self, site: Site) -> Sequence[Command]:
         """It logs by syslog(3) alone, so it gets a /dev/log of its own, where we are root."""
-        argv = ("opendkim", "-f", "-x", str(site.paths.conf / conf.NAME))
-        if os.geteuid() != 0:
-            return (Command(argv, account=site.account, stop_timeout_s=_STOP_S),)
-        log, account = site.paths.run / "log.sock", site.account
-        wrapped = as_account(argv, account.uid, account.gid, account.groups)
-        launcher = (sys.executable, "-I", "-S", private_log.__file__, str(log), "--")
-        return (Command((*launcher, *wrapped), stop_timeout_s=_STOP_S, syslog=log),)
+        found = [_command(site, conf.NAME, "log.sock")]
+        if conf.has_ed25519(site):
+            found.append(_command(site, conf.ED25519, "ed25519.sock", name="ed25519"))
+        return found
 
     def restart_needed(self, old: Files, new: Files) -> bool:
-        return _RESTART.findall(old[conf.NAME]) != _RESTART.findall(new[conf.NAME])
+        return any(
+            _RESTART.findall(old.get(name, "")) != _RESTART.findall(new.get(name, ""))
+            for name in (conf.NAME, conf.ED25519)
+        )
 
     async def reload(self, site: Site, pid: int) -> None:
-        del site
         os.kill(pid, signal.SIGUSR1)
+        # the second process: one that is not there just now reads its files when it comes
+        with suppress(OSError, ValueError):
+            os.kill(int((site.paths.run / conf.PID_FILE).read_text()), signal.SIGUSR1)
 
     async def probe(self, site: Site) -> None:
-        await probe.probe(site)
+        await probe.probe(site.addresses[conf.RSA_PORT])
+        if conf.has_ed25519(site):
+            await probe.probe(site.addresses[conf.ED25519_PORT])
+
+    async def attend(self, site: Site, say: Callable[[str], None]) -> None:
+        """Have keys of domains made and moved on, beside the processes."""
+        await keeper.attend(site, say)
+
+
+async def _check(site: Site, folder: Path, name: str) -> None:
+    rendered = (folder / name).read_text()
+    with tempfile.NamedTemporaryFile("w", prefix="opendkim.") as candidate:
+        # The tables are named where they will be in force; check those that are proposed.
+        candidate.write(rendered.replace(str(site.paths.conf), str(folder)))
+        candidate.flush()
+        finished = await run(("opendkim", "-n", "-x", candidate.name))
+    if finished.status != 0:
+        words = finished.output.strip().replace(f"opendkim: {candidate.name}: ", "")
+        raise _refusal(site, rendered, words)
+
+
+def _command(site: Site, file: str, log_name: str, *, name: str = "") -> Command:
+    argv = ("opendkim", "-f", "-x", str(site.paths.conf / file))
+    if os.geteuid() != 0:
+        return Command(argv, account=site.account, name=name, stop_timeout_s=_STOP_S)
+    log, account = site.paths.run / log_name, site.account
+    wrapped = as_account(argv, account.uid, account.gid, account.groups)
+    launcher = (sys.executable, "-I", "-S", private_log.__file__, str(log), "--")
+    return Command((*launcher, *wrapped), name=name, stop_timeout_s=_STOP_S, syslog=log)
 
 
 def _refusal(site: Site, rendered: str, words: str) -> ConfigError:

@@ -6,6 +6,7 @@ for one name the last counts, and a name of which we say nothing is added.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from mailstack.daemons.marks import mark
 from mailstack.daemons.opendkim.conf import NAME
@@ -22,6 +23,19 @@ def merge(base: str, text: str, folder: Path) -> str:
     lines = [overrides.pop(_name(line), line) for line in base.splitlines()]
     added = ["", "# Added by overrides.", *overrides.values()] if overrides else []
     return "\n".join([*lines, *added, ""])
+
+
+OF_ONE_PROCESS: Final = frozenset(
+    {"socket", "mode", "signingtable", "keytable", "signaturealgorithm", "pidfile"}
+)
+"""What the second process has for itself, so that an override of it means the first."""
+
+
+def for_second(text: str) -> str:
+    """Blank the lines that mean the first process alone; the others keep their numbers."""
+    return "\n".join(
+        "" if _name(line.strip()) in OF_ONE_PROCESS else line for line in text.splitlines()
+    )
 
 
 def _settings(text: str, file: Path) -> Iterator[tuple[str, str]]:

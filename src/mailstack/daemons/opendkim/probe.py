@@ -4,7 +4,7 @@ import asyncio
 import struct
 
 from mailstack.aio.dialog import Dialog, connect
-from mailstack.daemons.contract import ProbeFailed, Site
+from mailstack.daemons.contract import ProbeFailed
 from mailstack.daemons.opendkim.milter import (
     MAX_PACKET,
     QUIT,
@@ -17,9 +17,8 @@ from mailstack.topology.model import LOOPBACK, Endpoint
 TIMEOUT_S = 5.0
 
 
-async def probe(site: Site) -> None:
-    """Raise ProbeFailed unless the filter answers the option negotiation."""
-    listening = site.addresses["opendkim.milter"]
+async def probe(listening: Endpoint) -> None:
+    """Raise ProbeFailed unless the filter that listens there answers the option negotiation."""
     host = LOOPBACK if listening.host == "all" else listening.host
     try:
         async with connect(Endpoint(host, listening.port), timeout_s=TIMEOUT_S) as dialog:

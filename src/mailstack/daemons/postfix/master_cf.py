@@ -47,7 +47,7 @@ _SCRIPTS = """\
     -o smtpd_sender_restrictions=$reinject_sender_restrictions
     -o smtpd_relay_restrictions=$reinject_relay_restrictions
     -o smtpd_recipient_restrictions=$reinject_recipient_restrictions
-    -o smtpd_milters=$dkim_milter
+    -o smtpd_milters=$signing_milters
     -o smtpd_discard_ehlo_keywords=chunking,etrn
     -o milter_macro_daemon_name=$mua_milter_name
 """

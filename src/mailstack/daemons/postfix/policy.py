@@ -131,17 +131,26 @@ def milters(site: Site) -> str:
 ### DKIM: verified on port 25, signed on submission; before it, what is to be refused at once
 
 dkim_milter = inet:{site.addresses["opendkim.milter"]}
+# All that sign: one for each algorithm.
+signing_milters = $dkim_milter{_second_signer(site)}
 # Behind it, as it reads what OpenDKIM found: forged senders (identity), certain spam
 # (filter.reject_score).{_without_answer(site)}
 smtpd_milters = $dkim_milter{_incoming(site)}
 # A From field that is not the user's (submission.check_from): without an answer, not now.
-mua_milters = {_users(site)}$dkim_milter
+mua_milters = {_users(site)}$signing_milters
 non_smtpd_milters =
 # Without it nothing would be signed and forgeries would look unsigned: the sender comes again.
 milter_default_action = tempfail
 milter_macro_daemon_name = VERIFYING
 mua_milter_name = ORIGINATING
 """
+
+
+def _second_signer(site: Site) -> str:
+    """OpenDKIM has one algorithm a process, so the second signature is another's."""
+    if "ed25519" not in site.settings.dkim.algorithms:
+        return ""
+    return f", inet:{site.addresses['opendkim.milter-ed25519']}"
 
 
 def _incoming(site: Site) -> str:

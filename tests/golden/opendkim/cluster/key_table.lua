@@ -1,0 +1,73 @@
+-- Written by mailstack for OpenDKIM (opendkim(8), DATA SETS, "lua:"). What cannot be told is an error,
+-- and the message comes again; OpenDKIM does not say which, so it is written to our log. (Never
+-- "return nil": OpenDKIM 2.11 copies every value it gets as a string.)
+
+if not query then return end -- the trial run of a start
+
+local domain = query:lower()
+if domain == "" or domain:find("[@*%s]") or domain:sub(1, 1) == "." then return end
+
+local socket = require "socket"
+
+-- Asks couchmail (socketmap, socketmap_table(5)) which key signs for the domain: "SELECTOR SEALED",
+-- "-" where it has none of its own, nothing where the domain is not ours.
+local function signing_key()
+  local connection = assert(socket.tcp())
+  connection:settimeout(5)
+  assert(connection:connect("couchmail", 40571))
+  local question = "dkim rsa:" .. domain
+  assert(connection:send(#question .. ":" .. question .. ","))
+  local length = ""
+  repeat
+    local octet = assert(connection:receive(1))
+    length = length .. octet
+  until not octet:find("%d") or #length > 6
+  local answer = assert(connection:receive(assert(tonumber(length:match("^(%d+):$")))))
+  connection:close()
+  local found = answer:match("^OK (.*)$")
+  if not found and not answer:find("^NOTFOUND ") then error("couchmail answered " .. answer) end
+  return found
+end
+
+-- Runs `work` and hands on what it returns, or its error.
+local function told(work)
+  local results = table.pack(pcall(work))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  io.stderr:write("no signature for ", domain, ": ", tostring(results[2]), "\n")
+  error(results[2], 0)
+end
+
+-- The key of a domain, for d=, s= and the signature. It lies sealed in the datastore, by AES-256-GCM
+-- under the master key, and begins with a line that says whose it is (mailstack/dkim/sealing.py).
+
+local function content(path)
+  local file = assert(io.open(path, "r"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function opened(selector, sealed)
+  local mime = require "mime"
+  local cipher = require "openssl.cipher"
+  local master = mime.unb64((content("/srv/mail/secure/dkim.master"):gsub("%s", "")))
+  local data = mime.unb64((assert(sealed:match("^1:(.+)$"), "a seal of another version")))
+  local lock = cipher.new("AES-256-GCM"):decrypt(master, data:sub(1, 12))
+  local text = lock:update(data:sub(13, -17))
+  lock:setTag(data:sub(-16))
+  if not lock:final() then error("the key " .. selector .. " was sealed under another dkim.master") end
+  local owner, private = text:match("^([^\n]*)\n(.*)$")
+  if owner ~= domain .. " " .. selector .. " rsa" then
+    error("the key " .. selector .. " of " .. domain .. " is that of " .. tostring(owner))
+  end
+  return private
+end
+
+return told(function()
+  local found = signing_key()
+  if not found then return end
+  local selector, sealed = found:match("^(%S+) (%S+)$")
+  if selector then return domain, selector, opened(selector, sealed) end
+  if true then return domain, "dkim", "/srv/mail/secure/dkim.private" end
+  error("its key is gone since the signing table was asked")
+end)
