@@ -27,7 +27,7 @@ class TlsPolicy:
 
     name = "tlspolicy"
     packages: Sequence[str] = ("ca-certificates",)
-    programs: Sequence[str] = ()
+    programs: Sequence[str] = ("update-ca-certificates",)
     override_files: Sequence[str] = ()
 
     def version(self) -> Version:
