@@ -81,7 +81,7 @@ async def test_submitted_mail_is_signed(stage: MailStage) -> None:
 def give_keys(stage: MailStage, domain: str = "example.org") -> dict[str, DkimKey]:
     """Keys of a domain's own for both algorithms; couchmail tells of them from now on."""
     master = read_master(stage.opendkim.site.paths.secure / MASTER)
-    made = {}
+    made: dict[str, DkimKey] = {}
     algorithms: tuple[Algorithm, ...] = ("rsa", "ed25519")
     for algorithm in algorithms:
         key = make(

@@ -4,6 +4,7 @@ Everything is written back with the revision that was read, so a pass that loses
 nothing, and the next one sees what is there.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -127,11 +128,9 @@ class Keeper:
         return rotation.published(document, [key.selector for key in fresh], now)
 
     async def _switched(self, document: Dkim, now: datetime) -> Dkim:
-        seen = [
-            key.selector
-            for key in rotation.waiting(document)
-            if await self._is_seen(document.domain, key)
-        ]
+        keys = rotation.waiting(document)
+        answers = await asyncio.gather(*(self._is_seen(document.domain, key) for key in keys))
+        seen = [key.selector for key, is_seen in zip(keys, answers, strict=True) if is_seen]
         return rotation.switched(document, seen, now) if seen else document
 
     async def _is_seen(self, domain: str, key: DkimKey) -> bool:
