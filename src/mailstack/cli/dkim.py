@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from mailstack.client import Client
@@ -52,6 +53,18 @@ def rotated(client: Client, name: str) -> Fields:
     except DocumentMissing as error:
         raise _foreign(domain) from error
     return _wait(client, domain, lambda found: not found["wanted"])
+
+
+def anew(client: Client, name: str, algorithms: Collection[str]) -> Fields:
+    """Have all keys forgotten and new ones made, and return these.
+
+    Raises:
+        MailstackError: they are not made in time.
+    """
+    keys_of(client, name)  # a domain of ours?
+    with suppress(DocumentMissing):  # there were none
+        client.call("DELETE", "domains", _domain(name), "dkim")
+    return waited_for(client, name, algorithms)
 
 
 def pages(client: Client) -> Iterator[Fields]:

@@ -20,7 +20,6 @@ from mailstack.errors import MailstackError
 from mailstack.feed import Changed, Reader, follow
 from mailstack.topology.model import Endpoint
 
-KINDS: Final = ("domain", "dkim")
 SOON_S: Final = 30.0
 """Between two looks at a domain whose new key is not seen everywhere yet."""
 EVERY_S: Final = 3600.0
@@ -142,4 +141,9 @@ class Attendant:
 
 
 def _names(changes: Iterable[Changed]) -> set[str]:
-    return {one.name for one in changes if one.kind in KINDS and not one.removed}
+    """Domains that something is to be done for: keys that are gone are made anew."""
+    return {
+        one.name
+        for one in changes
+        if one.kind == "dkim" or (one.kind == "domain" and not one.removed)
+    }

@@ -4,6 +4,7 @@ Imports cryptography, so only a process that ends soon imports this.
 """
 
 import base64
+import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -61,8 +62,12 @@ def make(
 
 
 def new_selector(prefix: str, algorithm: Algorithm, taken: Iterable[str], now: datetime) -> str:
-    """``ms-20261128r``: from when it is, by which algorithm; a number if that day has one."""
+    """``ms20261128r5f3a``: from when it is, by which algorithm, and four digits by chance.
+
+    By chance, since a domain that was removed and comes again must not use a name twice: resolvers
+    remember what stood there.
+    """
     used = set(taken)
-    stem = f"{prefix}{now:%Y%m%d}{_LETTER[algorithm]}"
-    names = (stem if number == 1 else f"{stem}{number}" for number in range(1, len(used) + 2))
-    return next(name for name in names if name not in used)
+    while (name := f"{prefix}{now:%Y%m%d}{_LETTER[algorithm]}{secrets.token_hex(2)}") in used:
+        pass
+    return name

@@ -52,6 +52,16 @@ def test_a_rotation_waits_for_the_world(stack: Stack) -> None:
     assert domain in stack.cli("dkim", "list")
 
 
+def test_keys_can_be_made_anew(stack: Stack) -> None:
+    """Who lost the key that opens them forgets them; the new ones sign at once."""
+    domain = stack.domain()
+    user = stack.user(domain=domain)
+    told = stack.cli("dkim", "reset", domain, "--yes")
+    assert told.count(" IN TXT ") == 2
+    stack.throwaway.publish(domain)
+    assert [s.verified for s in _sent(stack, user).signatures] == [True, True]
+
+
 def test_records_for_a_zone_file(stack: Stack) -> None:
     """One line for each key, ready to be published; never a private half."""
     domain = stack.domain()

@@ -72,6 +72,16 @@ async def test_a_wish_for_new_keys_is_noted(api: httpx.AsyncClient) -> None:
     detail(await api.post("/v1/domains/elsewhere.example/dkim/rotate"), 404)
 
 
+async def test_keys_can_be_forgotten(api: httpx.AsyncClient) -> None:
+    """Whoever lost the key that opens them begins anew; the feed tells the signing service."""
+    detail(await api.delete(DKIM), 404)
+    await api.put(DKIM, json=body("signing"))
+    assert (await api.delete(DKIM)).status_code == 204
+    assert (await api.get(DKIM)).json()["items"] == []
+    (*_, last) = (await api.get("/v1/changes")).json()["changes"]
+    assert (last["type"], last["name"], last["revision"]) == ("dkim", "example.org", None)
+
+
 async def test_a_lost_race_is_412(api: httpx.AsyncClient) -> None:
     """Whoever moves keys on with an old revision is told."""
     first = await api.put(DKIM, json=body("made"))

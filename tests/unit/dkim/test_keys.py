@@ -1,6 +1,7 @@
 """Keys as they are made."""
 
 import base64
+import re
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -33,13 +34,12 @@ def test_an_ed25519_key() -> None:
     assert base64.b64decode(public) == raw.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def test_selectors_tell_the_day_and_are_never_used_twice() -> None:
-    """A second one of the day has a number."""
-    first = new_selector("ms", "rsa", (), NOW)
-    second = new_selector("ms", "rsa", [first], NOW)
-    third = new_selector("ms", "rsa", [first, second], NOW)
-    assert (first, second, third) == ("ms20261128r", "ms20261128r2", "ms20261128r3")
-    assert new_selector("", "ed25519", [first], NOW) == "20261128e"
+def test_selectors_tell_the_day_and_are_not_used_twice() -> None:
+    """Neither by one set of keys, nor by one that begins anew on the same day."""
+    many = [new_selector("ms", "rsa", (), NOW) for _ in range(3)]
+    assert all(re.fullmatch(r"ms20261128r[0-9a-f]{4}", name) for name in many)
+    taken = {f"20261128e{number:04x}" for number in range(1, 2**16)}
+    assert new_selector("", "ed25519", taken, NOW) == "20261128e0000"
 
 
 def test_a_made_key_is_sealed() -> None:

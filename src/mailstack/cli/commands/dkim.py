@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from mailstack.cli.app import invocation
-from mailstack.cli.dkim import Fields, keys_of, pages, rotated, waited_for, zone_line
-from mailstack.cli.options import AsJson, DomainName
-from mailstack.cli.output import say, say_json, say_table
+from mailstack.cli.dkim import Fields, anew, keys_of, pages, rotated, waited_for, zone_line
+from mailstack.cli.options import AsJson, DomainName, Yes
+from mailstack.cli.output import confirm, say, say_json, say_table
 from mailstack.client import Client, UnixTransport
 from mailstack.errors import MailstackError
 
@@ -62,6 +62,21 @@ def rotate(context: typer.Context, name: DomainName, *, as_json: AsJson = False)
     new = [key for key in found["items"] if key["state"] in {"made", "published"}]
     say(f"{found['domain']} has {len(new)} new keys; they sign once these records are seen:")
     for key in new:
+        say(zone_line(key))
+
+
+@app.command(epilog="mailstack dkim reset example.org --yes")
+def reset(context: typer.Context, name: DomainName, *, yes: Yes = False) -> None:
+    """Forget a domain's keys and make new ones that sign at once: when dkim.master was lost.
+
+    Until their records are published, signatures of the domain cannot be verified.
+    """
+    if not confirm(f"Forget all keys of {name}, and sign with new ones at once?", yes=yes):
+        raise typer.Exit(1)
+    algorithms = invocation(context).settings.dkim.algorithms
+    found = anew(_client(context), name, algorithms)
+    say(f"{found['domain']} has new keys; publish these records now:")
+    for key in found["items"]:
         say(zone_line(key))
 
 

@@ -59,6 +59,13 @@ async def put(request: Request) -> Response:
     return JSONResponse(_shown(document, revision), headers=bodies.etag(revision))
 
 
+async def delete(request: Request) -> Response:
+    """Forget all keys of a domain; the signing service makes new ones."""
+    key = Key("dkim", _domain(request))
+    await context(request).store.remove(key, bodies.expected(request))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 async def rotate(request: Request) -> Response:
     """Note that new keys are wanted; the signing service hears of it by the feed."""
     store, domain = context(request).store, _domain(request)
@@ -139,6 +146,11 @@ OPERATIONS: Final = (
         errors=(
             HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.UNPROCESSABLE_ENTITY,
         ),
+    ),
+    Operation(
+        "DELETE", PATH, delete, "Forget the DKIM keys of a domain; new ones are made",
+        parameters=(IF_MATCH,), success=HTTPStatus.NO_CONTENT,
+        errors=(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
     ),
     Operation(
         "POST", f"{PATH}/rotate", rotate, "Have new DKIM keys made for a domain",
