@@ -44,6 +44,16 @@ def test_what_keeps_data_is_a_stateful_set() -> None:
     assert sizes["postfix-data"] == {"storage": f"{sum(v.megabytes for v in volumes)}Mi"}
 
 
+def test_a_stateful_set_names_its_pods_by_a_headless_service() -> None:
+    """Kubernetes wants one without an address, which leads to these pods and no others."""
+    found = objects()
+    services = of_kind("Service", found)
+    for stateful in of_kind("StatefulSet", found).values():
+        headless = services[stateful["spec"]["serviceName"]]["spec"]
+        assert headless["clusterIP"] == "None"
+        assert headless["selector"] == stateful["spec"]["selector"]["matchLabels"]
+
+
 def test_every_container_is_locked_down() -> None:
     """Read-only root, no new privileges, no capability but Postfix's own."""
     for one in containers(objects()):

@@ -69,7 +69,7 @@ DEBIAN: Final = Base(
             "socat",
         ),
         "managesieve": ("dovecot-sieve",),
-        "opendkim": ("opendkim", "lua-socket"),
+        "opendkim": ("opendkim", "lua-socket", "lua-luaossl"),
         "postgrey": ("postgrey",),
         "spamd": ("spamassassin", "spamd", "libmail-spf-perl", "libmail-dkim-perl"),
         # It runs the same rules to check them, and gpg to verify new ones (for which the package of

@@ -46,6 +46,11 @@ def overrides(service: str) -> str:
     return f"{service}-overrides"
 
 
+def headless(pod: str) -> str:
+    """Name the Service that gives each pod of a StatefulSet a name in DNS, and no address."""
+    return f"{pod}-pods"
+
+
 def secret(name: str) -> str:
     """Name the Secret that holds the secret called ``name``."""
     return f"mailstack-{name}"

@@ -1,4 +1,8 @@
-"""Services: one inside for each pod that is linked to, one outside for each with public ports."""
+"""Services: one inside for each pod that is linked to, one outside for each with public ports.
+
+A StatefulSet has a headless one besides, which it needs to name its pods: no address, and what is
+not ready yet is listed, too. No service of ours asks for these names; operations may.
+"""
 
 from collections.abc import Iterator
 
@@ -12,9 +16,16 @@ from mailstack.topology.model import Port
 def services(plan: Plan, pod: str) -> Iterator[Object]:
     """Yield what leads to the pods called ``pod``."""
     yield _object(plan, pod, pod, {"type": "ClusterIP", "ports": _inside(plan, pod)})
-    ports = [port for service in plan.topology.in_pod(pod) for port in service.ports if port.public]
-    if ports:
+    members = plan.topology.in_pod(pod)
+    if any(service.volumes for service in members):
+        yield _headless(plan, pod)
+    if ports := [port for service in members for port in service.ports if port.public]:
         yield _public(plan, pod, ports)
+
+
+def _headless(plan: Plan, pod: str) -> Object:
+    spec = {"clusterIP": "None", "publishNotReadyAddresses": True, "ports": _inside(plan, pod)}
+    return _object(plan, pod, names.headless(pod), spec)
 
 
 def _inside(plan: Plan, pod: str) -> list[Object]:

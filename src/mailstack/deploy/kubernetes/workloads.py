@@ -27,7 +27,7 @@ def workload(plan: Plan, pod: str) -> Object:
     if not keeps:
         return _object(plan, pod, "Deployment", spec | {"revisionHistoryLimit": 2})
     more = {
-        "serviceName": pod,
+        "serviceName": names.headless(pod),
         # Each has a volume of its own, so none waits for the one before.
         "podManagementPolicy": "Parallel",
         "revisionHistoryLimit": 2,
