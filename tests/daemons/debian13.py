@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+import publicsuffixlist
+
 REPOSITORY = Path(__file__).parents[2]
 INSIDE = "/mailstack"
 """Where the repository is, read only, inside the root."""
@@ -27,7 +29,8 @@ RELEASE = 13
 TOOLS = ("ca-certificates", "iproute2", "openssl", "procps", "util-linux")
 PYTHON = (
     *("python3", "python3-pytest", "python3-pytest-asyncio", "python3-pytest-timeout"),
-    *("python3-aiosmtpd", "python3-argon2", "python3-cryptography", "python3-dkim"),
+    *("python3-aiosmtpd", "python3-argon2", "python3-authres", "python3-cryptography"),
+    *("python3-dkim", "python3-spf"),
     *("python3-dnspython", "python3-h11", "python3-httpx", "python3-hypothesis", "python3-idna"),
     *("python3-prometheus-client", "python3-pydantic", "python3-rich", "python3-starlette"),
     *("python3-typer", "python3-uvicorn", "python3-uvloop", "python3-watchfiles"),
@@ -92,6 +95,8 @@ def _make(wanted: Path, packages: Sequence[str]) -> None:
     # Our programs are started as ``python3 -m mailstack.…`` with an environment of their own.
     importable = unfinished / "usr/lib/python3/dist-packages/mailstack.pth"
     importable.write_text(f"{INSIDE}/src\n")
+    # The one library that Debian has not.
+    shutil.copytree(Path(publicsuffixlist.__file__).parent, importable.parent / "publicsuffixlist")
     unfinished.rename(wanted)
 
 
