@@ -19,6 +19,7 @@ TOOLS = {
     "named-checkzone": ("bind9-utils",),
     "nsupdate": ("bind9-dnsutils",),
     "openssl": ("openssl",),
+    "pebble": ("pebble",),
     "podman": ("podman", "netavark", "aardvark-dns"),
     "runc": ("runc",),
     "setpriv": ("util-linux",),

@@ -20,6 +20,7 @@ from pydantic import (
 from mailstack.model.addresses import parse_address
 from mailstack.model.domains import parse_domain
 from mailstack.model.octets import parse_octets
+from mailstack.settings_acme import Acme
 from mailstack.settings_dkim import Dkim
 from mailstack.settings_dns import Dns
 from mailstack.settings_identity import Identity
@@ -313,6 +314,7 @@ class Settings(Section):
     greylist: Greylist = Greylist()
     dns: Dns = Dns()
     tls_policy: TlsPolicy = TlsPolicy()
+    acme: Acme = Acme()
     filter: Filter = Filter()
     spam: Spam = Spam()
     dkim: Dkim = Dkim()

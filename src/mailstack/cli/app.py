@@ -34,6 +34,7 @@ COMMANDS = {
     "train": (MAIL, "mailstack.cli.commands.train"),
     "dkim": (MAIL, "mailstack.cli.commands.dkim"),
     "dns": (MAIL, "mailstack.cli.commands.dns"),
+    "certificate": (MAIL, "mailstack.cli.commands.certificate"),
     "images": (DEPLOY, "mailstack.cli.commands.images"),
     "render": (DEPLOY, "mailstack.cli.commands.render"),
     "secrets": (DEPLOY, "mailstack.cli.commands.secrets"),

@@ -1,0 +1,119 @@
+"""How a name is proved: a page on port 80 (RFC 8555 8.3), or a record in its zone (8.4)."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Final
+
+from mailstack.dns.ask import find_zone
+from mailstack.dns.update import Change, Tsig, update
+from mailstack.errors import ConfigError, MailstackError
+from mailstack.outcome import Found
+from mailstack.topology.model import Endpoint
+
+PREFIX: Final = "/.well-known/acme-challenge/"
+_TTL_S: Final = 60
+_REQUEST_S: Final = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Pages:
+    """Answers by token, while an order runs. ``kind`` is that of ``order.Prover``."""
+
+    kind = "http-01"
+
+    def __init__(self) -> None:
+        self._answers: dict[str, str] = {}
+
+    def show(self, name: str, token: str, answer: str) -> None:
+        del name
+        self._answers[token] = answer
+
+    def hide(self, name: str, token: str, answer: str) -> None:
+        del name, answer
+        self._answers.pop(token, None)
+
+    def find(self, path: str) -> str | None:
+        """Return the page at ``path``, if an order waits for it."""
+        return self._answers.get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
+
+
+@contextmanager
+def serving(pages: Pages, at: Endpoint) -> Iterator[None]:
+    """Serve ``pages`` in a thread, one request after the other, each within five seconds.
+
+    Raises:
+        ConfigError: the port cannot be had.
+    """
+
+    class Page(BaseHTTPRequestHandler):
+        timeout = _REQUEST_S
+
+        def do_GET(self) -> None:
+            found = pages.find(self.path)
+            body = (found or "").encode()
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "application/octet-stream")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            _log.debug(format, *args)
+
+    try:
+        server = HTTPServer(("" if at.host == "all" else at.host, at.port), Page)
+    except OSError as error:
+        raise ConfigError(
+            f"port {at.port} cannot be had for the proof of names: {error.strerror}",
+            advice='stop what listens there, or set acme.challenge = "dns-01"',
+        ) from error
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A TXT record for each name, through the primary name server."""
+
+    server: Endpoint
+    zone: str
+    """Empty: the zone that the name lies in, as ``resolver`` knows it."""
+    resolver: Endpoint
+    tsig: Tsig | None
+    kind: str = "dns-01"
+
+    def show(self, name: str, token: str, answer: str) -> None:
+        del token
+        asyncio.run(self._change("add", name, answer))
+
+    def hide(self, name: str, token: str, answer: str) -> None:
+        del token
+        try:
+            asyncio.run(self._change("remove", name, answer))
+        except MailstackError as error:
+            _log.warning("the proof of %s stays in its zone: %s", name, error)
+
+    async def _change(self, action: str, name: str, answer: str) -> None:
+        zone = self.zone or await self._zone_of(name)
+        owner, data = f"_acme-challenge.{name}", (f'"{answer}"',)
+        added = Change("add", owner, "TXT", data, _TTL_S)
+        change = added if action == "add" else Change("remove", owner, "TXT", data)
+        await update(self.server, zone, [change], self.tsig)
+
+    async def _zone_of(self, name: str) -> str:
+        found = await find_zone(name, self.resolver)
+        if isinstance(found, Found):
+            return found.value
+        raise MailstackError(f"the zone of {name} cannot be found", advice="set dns.update_zone")

@@ -1,0 +1,103 @@
+"""Whose the certificate is, when it is due, and an exchange that was cut short."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from tests.authority import leaf_for
+
+from mailstack.agent.keys import self_signed
+from mailstack.cli.certificate import is_due, names_of
+from mailstack.errors import ConfigError, MailstackError
+from mailstack.letsencrypt.pair import Pair, Shown
+
+HOST = "mail.example.org"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    (tmp_path / "tls").mkdir()
+    return Pair(tmp_path / "tls", tmp_path / "kept")
+
+
+def _put(pair: Pair, certificate: str, key: str) -> None:
+    (pair.tls / "fullchain.pem").write_text(certificate)
+    (pair.tls / "privkey.pem").write_text(key)
+
+
+def _made() -> tuple[str, str]:
+    _, certificate, key = leaf_for(HOST)
+    return certificate.decode(), key.decode()
+
+
+def test_the_first_gives_way(pair: Pair) -> None:
+    """The self-signed certificate of the first start is replaced, and due at once."""
+    key, certificate = self_signed([HOST])
+    _put(pair, certificate, key)
+    found = pair.shown()
+    assert found is not None
+    assert found.is_first
+    assert is_due(found, 0.5)
+    assert pair.may_replace()
+
+
+def test_the_owners_stays(pair: Pair) -> None:
+    """A certificate that we did not make is never overwritten."""
+    own = _made()
+    _put(pair, *own)
+    with pytest.raises(MailstackError, match="your own"):
+        pair.replace(*_made())
+    assert (pair.tls / "fullchain.pem").read_text() == own[0]
+    assert (pair.tls / "privkey.pem").read_text() == own[1]
+
+
+def test_the_key_alone_is_the_owners_work(pair: Pair) -> None:
+    """A key without a certificate is not ours to replace."""
+    (pair.tls / "privkey.pem").write_text("key")
+    assert not pair.may_replace()
+
+
+def test_the_key_is_private(pair: Pair) -> None:
+    """Nobody else reads the key, where it is in force and where it is kept."""
+    pair.replace(*_made())
+    assert {(f / "privkey.pem").stat().st_mode & 0o777 for f in (pair.tls, pair.kept)} == {0o600}
+
+
+def test_an_exchange_is_finished(pair: Pair) -> None:
+    """An exchange that ended between the two files is finished by the next run, once."""
+    old, new = _made(), _made()
+    pair.replace(*old)
+    pair.replace(*new)
+    (pair.tls / "fullchain.pem").write_text(old[0])
+    assert pair.finish()
+    assert (pair.tls / "fullchain.pem").read_text() == new[0]
+    assert not pair.finish()
+
+
+def test_a_part_of_the_life(pair: Pair) -> None:
+    """A certificate is due after the given part of its life."""
+    pair.replace(*_made())
+    found = pair.shown()
+    assert found is not None
+    assert found.due(0.5) == found.begins + (found.expires - found.begins) / 2
+    now = dt.datetime.now(dt.UTC)
+    spent = Shown(
+        (), "", now - dt.timedelta(days=61), now + dt.timedelta(days=29), self_signed=False
+    )
+    assert is_due(spent, 2 / 3)
+    assert not is_due(spent, 0.9)
+
+
+def test_no_certificate_is_told(pair: Pair) -> None:
+    """A file that is something else is named."""
+    _put(pair, "nothing", "nothing")
+    with pytest.raises(ConfigError, match="no certificate"):
+        pair.shown()
+
+
+def test_our_own_name_comes_first() -> None:
+    """The server's name leads, and stands once."""
+    names = names_of(HOST, ["example.org", "example.net"])
+    assert names[0] == HOST
+    assert names.count(HOST) == 1
+    assert {"mta-sts.example.net", "mail.example.net", "openpgpkey.example.org"} < set(names)
