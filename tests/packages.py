@@ -11,8 +11,10 @@ from mailstack.errors import MailstackError
 from mailstack.install import debian, programs
 
 TOOLS = {
+    "/usr/lib/gnupg/gpg-wks-client": ("gpg-wks-client",),
     "gcc": ("gcc", "libc6-dev"),
     "git": ("git",),
+    "gpg": ("gpg", "gpg-agent"),
     "ip": ("iproute2",),
     "mmdebstrap": ("mmdebstrap",),
     "named": ("bind9",),

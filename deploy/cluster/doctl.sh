@@ -32,7 +32,7 @@ fi
 
 if ! doctl compute firewall list --format Name --no-header | grep -qx "$name-mail"; then
   doctl compute firewall create --name "$name-mail" --tag-names "$name" \
-    --inbound-rules "protocol:tcp,ports:143,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:993,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:4190,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:25,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:587,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:465,address:0.0.0.0/0,address:::/0"
+    --inbound-rules "protocol:tcp,ports:143,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:993,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:4190,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:443,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:25,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:587,address:0.0.0.0/0,address:::/0 protocol:tcp,ports:465,address:0.0.0.0/0,address:::/0"
 fi
 
 # A reserved address arrives at the node's anchor address.

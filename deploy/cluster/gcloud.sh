@@ -43,7 +43,7 @@ if [ "$current" != "$address" ]; then
 fi
 
 if ! g compute firewall-rules describe "$name-mail" >/dev/null 2>&1; then
-  g compute firewall-rules create "$name-mail" --target-tags "$name" --allow tcp:143,tcp:993,tcp:4190,tcp:25,tcp:587,tcp:465
+  g compute firewall-rules create "$name-mail" --target-tags "$name" --allow tcp:143,tcp:993,tcp:4190,tcp:443,tcp:25,tcp:587,tcp:465
 fi
 
 g container clusters get-credentials "$name" --zone "$zone"

@@ -25,6 +25,7 @@ from mailstack.settings_dkim import Dkim
 from mailstack.settings_dns import Dns
 from mailstack.settings_identity import Identity
 from mailstack.settings_kubernetes import Kubernetes
+from mailstack.settings_names import Names
 from mailstack.settings_section import Section
 from mailstack.settings_tls_policy import TlsPolicy
 
@@ -314,6 +315,7 @@ class Settings(Section):
     greylist: Greylist = Greylist()
     dns: Dns = Dns()
     tls_policy: TlsPolicy = TlsPolicy()
+    names: Names = Names()
     acme: Acme = Acme()
     filter: Filter = Filter()
     spam: Spam = Spam()

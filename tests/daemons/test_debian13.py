@@ -20,7 +20,9 @@ if release() >= RELEASE:
 else:
     HERE = Path(__file__)
     # Pods need the libraries of an image: tests/containers runs them on Debian 13.
-    APART = {HERE.name, "test_letsencrypt.py", "test_pods.py", *(p.name for p in HERE.parent.glob("test_dns_*.py"))}
+    APART = {HERE.name, "test_letsencrypt.py", "test_names.py", "test_pods.py"} | {
+        *(p.name for p in HERE.parent.glob("test_dns_*.py"))
+    }
     FILES = sorted(p.name for p in HERE.parent.glob("test_*.py") if p.name not in APART)
 
 PYTEST = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=")

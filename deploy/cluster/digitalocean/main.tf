@@ -58,6 +58,12 @@ resource "digitalocean_firewall" "mail" {
 
   inbound_rule {
     protocol         = "tcp"
+    port_range       = "443"
+    source_addresses = ["0.0.0.0/0", "::/0"]
+  }
+
+  inbound_rule {
+    protocol         = "tcp"
     port_range       = "25"
     source_addresses = ["0.0.0.0/0", "::/0"]
   }

@@ -67,7 +67,7 @@ resource "google_compute_firewall" "mail" {
 
   allow {
     protocol = "tcp"
-    ports    = ["143", "993", "4190", "25", "587", "465"]
+    ports    = ["143", "993", "4190", "443", "25", "587", "465"]
   }
 }
 

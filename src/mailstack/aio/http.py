@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -17,6 +18,8 @@ import h11
 
 TIMEOUT_S: Final = 5.0
 """To send the request, and to take the answer. What is between them is the handler's time."""
+HANDSHAKE_S: Final = 10.0
+"""For TLS to come up, where it is asked for."""
 MAX_CONNECTIONS: Final = 16
 MAX_BODY: Final = 64 * 1024
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -34,6 +37,8 @@ class Request:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes = b""
+    query: str = ""
+    """As it came, without the question mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,26 @@ def bears(request: Request, token: str) -> bool:
 class HttpServer:
     """``serve`` is called with each connection."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        """``tls`` is asked for each connection, so that a new certificate needs no restart."""
         self._handler = handler
+        self._max_connections = max_connections
+        self._tls = tls
         self._open = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request. Never raises, but for cancellation."""
         self._open += 1
         try:
-            if self._open <= MAX_CONNECTIONS:
+            if self._open <= self._max_connections:
+                if self._tls:
+                    await writer.start_tls(self._tls(), ssl_handshake_timeout=HANDSHAKE_S)
                 await self._exchange(reader, writer)
         except (OSError, h11.ProtocolError) as error:
             _log.debug("http: %s", error)
@@ -118,12 +134,13 @@ async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> 
 
 
 def _request(head: h11.Request, body: bytes) -> Request:
-    path = head.target.split(b"?", 1)[0].decode("latin-1")
+    path, _, query = head.target.decode("latin-1").partition("?")
     return Request(
         head.method.decode("ascii"),
         tuple(unquote(part) for part in path.split("/")[1:]),
         {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
         body,
+        query,
     )
 
 

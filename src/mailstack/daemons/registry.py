@@ -17,6 +17,7 @@ PACKAGES: Final = {
     "trainer": "mailstack.daemons.trainer",
     "contentfilter": "mailstack.daemons.contentfilter",
     "tlspolicy": "mailstack.daemons.tlspolicy",
+    "names": "mailstack.daemons.names",
     "postfix": "mailstack.daemons.postfix",
 }
 

@@ -22,7 +22,7 @@ EPHEMERAL: Final = range(32_768, 61_000)
 couchmail's ports above them all, and leave most others below."""
 _TURNS: Final = 25
 """Candidates there are of a slot."""
-_CANDIDATES: Final = 8
+_CANDIDATES: Final = 7
 
 
 def candidates(plan: Plan, *, topology: Topology = STACK) -> Iterator[int]:

@@ -48,6 +48,8 @@ def facts(
         keys=tuple(keys),
         tls=tuple(_digests(state / "secure" / "tls")),
         acme=bool(acme and acme.enabled),
+        mta_sts=settings.names.mta_sts,
+        mta_sts_seconds=settings.names.mta_sts_max_age,
     )
 
 

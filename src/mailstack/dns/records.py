@@ -16,8 +16,6 @@ TTL: Final = 3600
 ISSUER: Final = "letsencrypt.org"
 _MAX_STRING: Final = 255
 """Octets of one string of a TXT record (RFC 1035 3.3.14)."""
-POLICY_SECONDS: Final = 604_800
-"""A week (RFC 8461 3.2 advises weeks): how long senders keep the MTA-STS policy."""
 SERVICES: Final = (
     ("submissions", "postfix", "submissions", "sending mail over TLS (RFC 8314)"),
     ("submission", "postfix", "submission", "sending mail with STARTTLS (RFC 6186)"),
@@ -57,6 +55,9 @@ class Facts:
     """SHA-256 of the public key of the certificate in force, then of the next one, in hex."""
     acme: bool = False
     account_uri: str = ""
+    mta_sts: str = "testing"
+    """Mode of the policy."""
+    mta_sts_seconds: int = 604_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def records_of(domain: str, facts: Facts) -> tuple[Record, ...]:
     )
 
 
-def mta_sts_policy(hostname: str) -> str:
+def mta_sts_policy(hostname: str, mode: str, seconds: int) -> str:
     """The policy that the web service of the domain serves (RFC 8461 3.2)."""
-    return f"version: STSv1\r\nmode: enforce\r\nmx: {hostname}\r\nmax_age: {POLICY_SECONDS}\r\n"
+    return f"version: STSv1\r\nmode: {mode}\r\nmx: {hostname}\r\nmax_age: {seconds}\r\n"
 
 
 def policy_id(text: str) -> str:
@@ -164,7 +165,7 @@ def _identity(domain: str, facts: Facts) -> list[Record]:
 
 
 def _transport(domain: str, facts: Facts) -> list[Record]:
-    policy = policy_id(mta_sts_policy(facts.hostname))
+    policy = policy_id(mta_sts_policy(facts.hostname, facts.mta_sts, facts.mta_sts_seconds))
     found = [
         Record(
             "mta-sts",

@@ -21,6 +21,7 @@ from mailstack.model.dkim import Dkim
 from mailstack.model.domains import DomainName, parse_domain
 from mailstack.model.keys import KINDS, OWNED, BaseDocument, Key, Kind
 from mailstack.model.octets import MAX_OCTETS
+from mailstack.model.openpgp import OpenPgp
 from mailstack.model.passwords import check_hash
 from mailstack.model.spam import Spam
 from mailstack.model.training import Training
@@ -34,6 +35,7 @@ __all__ = [
     "Domain",
     "Key",
     "Kind",
+    "OpenPgp",
     "Sieve",
     "Spam",
     "Training",
@@ -161,7 +163,7 @@ class Sieve(BaseDocument):
         return script_key(self.owner, self.name)
 
 
-Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training | Dkim
+Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training | Dkim | OpenPgp
 _ADAPTER: TypeAdapter[Document] = TypeAdapter(Annotated[Document, Field(discriminator="type")])
 
 

@@ -4,22 +4,36 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-Kind = Literal["domain", "user", "alias", "sieve", "spam", "training", "dkim"]
-KINDS: tuple[Kind, ...] = ("domain", "user", "alias", "sieve", "spam", "training", "dkim")
+Kind = Literal["domain", "user", "alias", "sieve", "spam", "training", "dkim", "openpgp"]
+KINDS: tuple[Kind, ...] = (
+    "domain",
+    "user",
+    "alias",
+    "sieve",
+    "spam",
+    "training",
+    "dkim",
+    "openpgp",
+)
 """In the order in which one may depend on another. Append only: stores number them."""
 
-OWNED: tuple[Kind, ...] = ("sieve", "spam", "training", "dkim")
+OWNED: tuple[Kind, ...] = ("sieve", "spam", "training", "dkim", "openpgp")
 """Belong to one user or domain, and go with it."""
 
 
-_WORDS = {"spam": "spam profile of", "training": "training record of", "dkim": "DKIM keys of"}
+_WORDS = {
+    "spam": "spam profile of",
+    "training": "training record of",
+    "dkim": "DKIM keys of",
+    "openpgp": "OpenPGP key of",
+}
 
 
 class Key(NamedTuple):
     """Names a document.
 
     ``name`` of a sieve script is ``owner/script``; a script has no slash. ``name`` of what a user
-    has once (``spam``, ``training``) is the user's address; of ``dkim``, the domain.
+    has once (``spam``, ``training``, ``openpgp``) is the user's address; of ``dkim``, the domain.
     """
 
     kind: Kind

@@ -170,6 +170,20 @@ STACK: Final = Topology(
             after=("resolver",),
         ),
         Service(
+            "names",
+            "well-known names of each domain: MTA-STS, settings for mail clients, OpenPGP keys",
+            ports=(
+                Port("https", 443, "policies, settings, keys", public=True, container=10443),
+                Port("http", 9162, "health, metrics", operations=True),
+            ),
+            memory_mib=32,
+            account=5012,
+            uid=5012,
+            secrets=("tls", "api-token"),
+            optional="mail clients are set up by hand, and no MTA-STS policy is served",
+            after=("couchmail",),
+        ),
+        Service(
             "postfix",
             "receives, queues and sends mail",
             ports=(
@@ -214,6 +228,7 @@ STACK: Final = Topology(
             "DKIM results",
             reserved="SpamAssassin checks DKIM by itself; nothing would use the link",
         ),
+        Link("names", "couchmail", "api", "which domains there are, and keys of users"),
         Link("backup", "couchmail", "api", "a copy of every document"),
         Link("trainer", "couchmail", "api", "who there is, and what was found out"),
         Link("trainer", "dovecot", "imaps", "mail to learn from"),
@@ -241,6 +256,7 @@ STACK: Final = Topology(
         Link(INTERNET, "dovecot", "imap", "email client connection"),
         Link(INTERNET, "dovecot", "imaps", "email client connection over TLS"),
         Link(INTERNET, "managesieve", "managesieve", "sieve scripts from email clients"),
+        Link(INTERNET, "names", "https", "MTA-STS policies, settings and keys"),
     ),
     internet_ports={"smtp": 25, "dns": 53, "http": 80, "https": 443},
     secrets=(

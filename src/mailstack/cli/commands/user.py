@@ -1,15 +1,22 @@
 """``mailstack user``: mailboxes and their logins."""
 
+import base64
 import sys
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from mailstack.cli.app import invocation
 from mailstack.cli.documents import Fields
+from mailstack.cli.input import read_octets
 from mailstack.cli.options import AsJson, Enabled, InDomain, UserAddress, Yes, documents
 from mailstack.cli.output import confirm, say, say_json, say_table
+from mailstack.client import Client, UnixTransport
 from mailstack.errors import InvalidDocument
+from mailstack.model.addresses import parse_address
 from mailstack.model.octets import format_octets, parse_octets
+from mailstack.model.openpgp_packets import MAX_OCTETS, PublicKey, read_key
 from mailstack.model.passwords import MAX_PASSWORD_OCTETS, generate_password, hash_password
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mailboxes and their logins.")
@@ -106,6 +113,59 @@ def remove(context: typer.Context, address: UserAddress, *, yes: Yes = False) ->
         raise typer.Abort
     documents(context, "user").remove(address)
     say(f"removed user {address}; its mailbox on disk was not touched")
+
+
+@app.command(
+    epilog="gpg --export anna@example.org | mailstack user key anna@example.org -\n\n"
+    "mailstack user key anna@example.org --show\n\n"
+    "mailstack user key anna@example.org --remove"
+)
+def key(
+    context: typer.Context,
+    address: UserAddress,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="One OpenPGP public key, armored or binary; - is standard input.",
+        ),
+    ] = None,
+    *,
+    show: Annotated[bool, typer.Option("--show", help="Show the key that is published.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Publish it no longer.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a user's OpenPGP key, where mail programs look for it (WKD)."""
+    if [file is not None, show, remove].count(True) != 1:
+        raise typer.BadParameter("give one of FILE, --show and --remove")
+    client = Client(UnixTransport(invocation(context).api_socket))
+    place = ("users", address, "openpgp")
+    if remove:
+        client.call("DELETE", *place)
+        say(f"removed the OpenPGP key of {address}")
+    elif file is None:
+        _tell_key(client.call("GET", *place).fields, "", as_json=as_json)
+    else:
+        found = _read_key(file, address)
+        document = {"public": base64.b64encode(found.data).decode()}
+        stored = client.call("PUT", *place, document=document).fields
+        _tell_key(stored, "published ", as_json=as_json)
+
+
+def _read_key(file: Path, address: str) -> PublicKey:
+    """Read what is to be published; other names of its owner stay unpublished."""
+    try:
+        return read_key(read_octets(file, 2 * MAX_OCTETS)).for_address(parse_address(address))
+    except ValueError as error:
+        raise InvalidDocument(f"{file}: {error}") from None
+
+
+def _tell_key(stored: Fields, done: str, *, as_json: bool) -> None:
+    found = read_key(base64.b64decode(stored["public"]))
+    if as_json:
+        say_json(stored | {"fingerprint": found.fingerprint, "user_ids": list(found.user_ids)})
+        return
+    say(f"{done}OpenPGP key of {stored['owner']}: {found.fingerprint}")
 
 
 def _read_password() -> str:

@@ -1,4 +1,4 @@
-"""What a user has once: a spam profile, and a training record.
+"""What a user has once: a spam profile, a training record, an OpenPGP key.
 
 Each lies under its user's path, works like an item of ``documents``, and is listed with those of
 all users for the services that follow it. Who has none is served by the defaults, so a ``PATCH``
@@ -20,7 +20,7 @@ from mailstack.couchmail.api.documents import ATTEMPTS, MAX_PAGE, exists, merged
 from mailstack.couchmail.api.operations import IF_MATCH, IF_NONE_MATCH, Operation, Parameter
 from mailstack.errors import DocumentExists, DocumentMissing, InvalidDocument, RevisionConflict
 from mailstack.model.addresses import parse_address
-from mailstack.model.documents import Document, Key, Spam, Training, make_document
+from mailstack.model.documents import Document, Key, OpenPgp, Spam, Training, make_document
 from mailstack.store.contract import Expected, Store, Stored
 
 
@@ -28,12 +28,13 @@ from mailstack.store.contract import Expected, Store, Stored
 class Belonging:
     """One kind of them."""
 
-    kind: Literal["spam", "training"]
+    kind: Literal["spam", "training", "openpgp"]
     words: str
-    document: type[Spam | Training]
+    document: type[Spam | Training | OpenPgp]
     shown: type[BaseModel]
     page: type[BaseModel]
-    patch: type[BaseModel]
+    patch: type[BaseModel] | None
+    """None: it is written whole or not at all."""
 
     def key(self, request: Request) -> Key:
         """The key for the user in the path.
@@ -127,15 +128,25 @@ class Belonging:
                 parameters=(IF_MATCH, IF_NONE_MATCH), body=self.document, answer=self.shown,
                 errors=(missing, gone, invalid),
             ),
+            *self._patch(item),
+            Operation(
+                "DELETE", item, self.delete, f"Remove the {self.words} of a user",
+                parameters=(IF_MATCH,), success=HTTPStatus.NO_CONTENT, errors=(missing, gone),
+            ),
+        )  # fmt: skip
+
+    def _patch(self, item: str) -> tuple[Operation, ...]:
+        if self.patch is None:
+            return ()
+        return (
             Operation(
                 "PATCH", item, self.change,
                 f"Change fields of the {self.words} of a user, or of the defaults",
                 parameters=(IF_MATCH,), body=self.patch, answer=self.shown,
-                errors=(missing, gone, invalid),
-            ),
-            Operation(
-                "DELETE", item, self.delete, f"Remove the {self.words} of a user",
-                parameters=(IF_MATCH,), success=HTTPStatus.NO_CONTENT, errors=(missing, gone),
+                errors=(
+                    HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED,
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                ),
             ),
         )  # fmt: skip
 
@@ -157,6 +168,9 @@ BELONGINGS = (
     Belonging(
         "training", "training record", Training,
         schemas.ShownTraining, schemas.Trainings, schemas.TrainingPatch,
+    ),
+    Belonging(
+        "openpgp", "OpenPGP key", OpenPgp, schemas.ShownOpenPgp, schemas.OpenPgps, None
     ),
 )  # fmt: skip
 

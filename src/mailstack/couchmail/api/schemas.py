@@ -172,6 +172,19 @@ class TrainingPatch(_Shape):
     runs: list[dict[str, bool | int | float | str | None]] | None = None
 
 
+class ShownOpenPgp(_Shape):
+    """A user's OpenPGP public key."""
+
+    type: Literal["openpgp"]
+    owner: str
+    public: str = Field(description="Base64 of the binary transferable public key.")
+    revision: Revision
+
+
+class OpenPgps(_Followed):
+    items: list[ShownOpenPgp]
+
+
 class ShownDkimKey(_Shape):
     """A key, without its private half."""
 

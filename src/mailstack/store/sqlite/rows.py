@@ -14,6 +14,7 @@ from mailstack.model.documents import (
     Domain,
     Key,
     Kind,
+    OpenPgp,
     Sieve,
     Spam,
     Training,
@@ -41,7 +42,7 @@ _MAIL = Table(
 _SIEVE = Table("sieve", "domain, local, name, seq, active, digest, text", last="name")
 _OWNED = Table("owned", "domain, local, kind, seq, json", last="kind")
 
-TABLES = (_MAIL, _MAIL, _MAIL, _SIEVE, _OWNED, _OWNED, _OWNED)
+TABLES = (_MAIL, _MAIL, _MAIL, _SIEVE, _OWNED, _OWNED, _OWNED, _OWNED)
 """By the number of the kind."""
 BELONGINGS = tuple(KIND_NUMBER[kind] for kind in OWNED)
 """Numbers of the kinds that go with their user or domain."""
@@ -96,7 +97,7 @@ def to_row(document: Document, where: Place, seq: int) -> Row:
         case Sieve():
             text = document.text
             return (domain, local, script, seq, document.active, digest(text), text)
-        case Spam() | Training() | Dkim():
+        case Spam() | Training() | Dkim() | OpenPgp():
             return (domain, local, where.kind, seq, document.line())
 
 
@@ -144,6 +145,8 @@ def _from_owned(row: Row) -> Document:
     }
     if KINDS[row[2]] == "spam":
         return Spam.model_construct(**whole)
+    if KINDS[row[2]] == "openpgp":
+        return OpenPgp.model_construct(**whole)
     return Training.model_construct(**whole)
 
 

@@ -77,7 +77,11 @@ _DKIM = """
 INSERT INTO counts VALUES (6, 0);
 """
 
-MIGRATIONS = (_FIRST, _OWNED, _DKIM)
+_OPENPGP = """
+INSERT INTO counts VALUES (7, 0);
+"""
+
+MIGRATIONS = (_FIRST, _OWNED, _DKIM, _OPENPGP)
 """Append only: number N brings a file from version N to N + 1 (``PRAGMA user_version``)."""
 
 VERSION = len(MIGRATIONS)
