@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Final
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
 
 from mailstack.dns.ask import find_zone
 from mailstack.dns.update import Change, Tsig, update
@@ -18,6 +19,8 @@ from mailstack.topology.model import Endpoint
 PREFIX: Final = "/.well-known/acme-challenge/"
 _TTL_S: Final = 60
 _REQUEST_S: Final = 5
+_MAX_CLIENTS: Final = 32
+"""At once; the authority looks from a handful of places, all others are passers-by."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +46,36 @@ class Pages:
         return self._answers.get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
 
 
+class _Server(ThreadingHTTPServer):
+    """Both families where it listens everywhere: an authority takes IPv6 where a name has it."""
+
+    def __init__(self, at: Endpoint, handler: type[BaseHTTPRequestHandler]) -> None:
+        host = "::" if at.host == "all" and socket.has_dualstack_ipv6() else at.host
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._free = threading.Semaphore(_MAX_CLIENTS)
+        super().__init__(("" if host == "all" else host, at.port), handler)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - theirs
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+
 @contextmanager
 def serving(pages: Pages, at: Endpoint) -> Iterator[None]:
-    """Serve ``pages`` in a thread, one request after the other, each within five seconds.
+    """Serve ``pages`` in threads; a client that is silent for five seconds is hung up on.
 
     Raises:
         ConfigError: the port cannot be had.
@@ -67,7 +97,7 @@ def serving(pages: Pages, at: Endpoint) -> Iterator[None]:
             _log.debug(format, *args)
 
     try:
-        server = HTTPServer(("" if at.host == "all" else at.host, at.port), Page)
+        server = _Server(at, Page)
     except OSError as error:
         raise ConfigError(
             f"port {at.port} cannot be had for the proof of names: {error.strerror}",
