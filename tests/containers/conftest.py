@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.containers.images import built, sizes
-from tests.containers.project import Project, running
+from tests.containers.project import Project
+from tests.containers.running import running
 from tests.packages import CONTAINERS
 
 from mailstack.demo.internet import small_internet

@@ -6,41 +6,24 @@ are published on the address of the stack, and the command line is that inside o
 
 import base64
 import http.client
-import itertools
 import json
 import re
+import signal
 import socket
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.containers.images import PREFIX
-from tests.containers.podman import Podman, call
+from tests.containers.mounted import content, swap
+from tests.containers.podman import Podman
 from tests.e2e.stack import Stack, User
 
 from mailstack.demo.client import trusting
-from mailstack.demo.internet import SmallInternet
-from mailstack.demo.throwaway import OWNER, Throwaway
+from mailstack.deploy import places
+from mailstack.errors import ServiceFailed
 from mailstack.topology.stack import STACK
-
-SETTINGS = {
-    "greylist.delay": "1",
-    "smtp.dnsbl_sites": "[]",
-    "spam.network_tests": "false",
-    "kubernetes.images": PREFIX,
-}
-POSTFIX = "postscreen_greet_wait = 1s\nsmtpd_client_connection_rate_limit = 0\n"
-"""As in tests/e2e: what else costs tests seconds each time."""
-COMPOSE = str(Path(sys.executable).with_name("podman-compose"))
-START_S = 240.0
-"""Eleven containers, one by one, on a machine that may be busy; it takes half a minute alone."""
-_DEPTH = 5
-"""Longest chain of containers that depend on each other."""
-_LABEL = "io.podman.compose.project"
 
 
 @dataclass
@@ -62,8 +45,17 @@ class Project(Stack):
         return f"{self.name}-{service}"
 
     def cli(self, *arguments: str, stdin: str = "") -> str:
-        """Run a command that must work, where the datastore is; return what it printed."""
-        return self.inside("couchmail", "mailstack", *arguments, stdin=stdin)
+        """Run a command that must work, where the datastore is; return what it printed.
+
+        Raises:
+            ServiceFailed: it did not; carries its own words.
+        """
+        argv = ("exec", "-i", self.container("couchmail"), "mailstack", *arguments)
+        done = self.podman.run(*argv, stdin=stdin)
+        if done.returncode:
+            words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise ServiceFailed(f"mailstack {' '.join(arguments)}: {words[-1]}")
+        return done.stdout
 
     def inside(self, service: str, *command: str, stdin: str = "") -> str:
         """Run a command that must work in a container; return what it printed."""
@@ -72,6 +64,44 @@ class Project(Stack):
     def log(self, service: str) -> str:
         done = self.podman.run("logs", self.container(service))
         return done.stdout + done.stderr
+
+    def log_sizes(self) -> dict[Path, int]:
+        """Return how much each service has logged by now, by the name of a file that it has not."""
+        return {Path(one.name): len(self.log(one.name)) for one in STACK.services}
+
+    def log_since(self, sizes: Mapping[Path, int]) -> dict[str, str]:
+        """Return what each service has logged since ``sizes`` was taken."""
+        logs = {one.name: self.log(one.name) for one in STACK.services}
+        found = {name: text[sizes.get(Path(name), 0) :] for name, text in logs.items()}
+        return {name: text for name, text in found.items() if text}
+
+    def _postqueue(self, option: str) -> str:
+        conf = str(places.STATE / "conf" / "postfix" / "current")
+        return self.inside("postfix", "postqueue", "-c", conf, option)
+
+    # --- containers --------------------------------------------------------------------------
+
+    def restart(self, pod: str, number: signal.Signals = signal.SIGTERM) -> None:
+        """End all containers of a pod, and start them as an engine does: its network comes first.
+
+        SIGTERM asks them to end, and gives them their time; SIGKILL does not.
+        """
+        others = [one.name for one in STACK.in_pod(pod) if one.name != pod]
+        containers = [self.container(name) for name in (*others, pod)]
+        if number == signal.SIGKILL:
+            self.podman.do("kill", "--signal", "KILL", *containers)
+            self.podman.do("wait", *containers)
+        else:
+            self.podman.do("stop", *containers, timeout_s=300)
+        for name in (pod, *others):
+            self.podman.do("start", self.container(name))
+
+    def kill(self, service: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Kill a service's main process in its container; return which it was there."""
+        pid = self.pid(service)
+        # By Python, which every image has.
+        self.inside(service, "python3", "-c", f"import os; os.kill({pid}, {number.value})")
+        return pid
 
     def put_script(self, user: User, text: str) -> None:
         """Store a script and have it run, by ManageSieve (RFC 5804) as a mail program does."""
@@ -89,17 +119,35 @@ class Project(Stack):
 
     # --- health ------------------------------------------------------------------------------
 
+    def status(self) -> Any:  # noqa: ANN401 - parsed JSON
+        """Put together what each agent says, as the status of one machine is."""
+        nothing = {"state": "unreachable", "pid": 0}
+        found = {one.name: self.agent(one.name) or nothing for one in STACK.services}
+        healthy = all(one["state"] == "healthy" for one in found.values())
+        return {"healthy": healthy, "services": found}
+
+    def metrics(self, service: str) -> str:
+        """Return what the agent of a container counts."""
+        return self._ask(service, "/metrics").decode()
+
     def agent(self, service: str) -> Any:  # noqa: ANN401 - parsed JSON
         """Ask the agent of a container for its status; None while nobody answers."""
-        address = self._address(STACK.pod_of(service))
-        if not address:
-            return None
-        connection = http.client.HTTPConnection(address, STACK.agent_port(service), timeout=5)
         try:
-            connection.request("GET", "/status")
-            return json.loads(connection.getresponse().read())
+            return json.loads(self._ask(service, "/status"))
         except OSError:
             return None
+
+    def _ask(self, service: str, path: str) -> bytes:
+        address = self._address(STACK.pod_of(service))
+        if not address:
+            raise ConnectionRefusedError(service)
+        port = STACK.agent_port(service)
+        connection = http.client.HTTPConnection(address, port, timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        except http.client.HTTPException as error:
+            raise ConnectionResetError(service) from error
         finally:
             connection.close()
 
@@ -131,25 +179,15 @@ class Project(Stack):
     # --- overrides ---------------------------------------------------------------------------
 
     def swap_override(self, service: str, files: dict[str, str]) -> None:
-        """Exchange the folder of overrides as the kubelet exchanges a mounted ConfigMap.
+        """Exchange a service's overrides as the kubelet exchanges a mounted ConfigMap."""
+        swap(self.folder / "overrides" / service, files)
 
-        A new folder is filled, the link ``..data`` is renamed over the old one, and each file is a
-        link through it (atomic_writer.go of Kubernetes 1.34).
-        """
+    def override(self, name: str, text: str) -> Path:
+        """Write an override, ``SERVICE/FILE``, beside those that are there."""
+        service, _, file = name.partition("/")
         mounted = self.folder / "overrides" / service
-        fresh = mounted / f"..{next(self.numbers)}"
-        fresh.mkdir()
-        for name, text in files.items():
-            (fresh / name).write_text(text)
-        link = mounted / "..data_tmp"
-        link.symlink_to(fresh.name)
-        link.replace(mounted / "..data")
-        for name in files:
-            if not (mounted / name).is_symlink():
-                (mounted / name).symlink_to(f"..data/{name}")
-        for path in mounted.iterdir():
-            if path.is_symlink() and not path.name.startswith("..") and path.name not in files:
-                path.unlink()
+        swap(mounted, content(mounted) | {file: text})
+        return mounted / file
 
     def wait_for_banner(self, words: str, *, timeout_s: float = 20.0) -> None:
         """Wait until Postfix greets with these words."""
@@ -183,51 +221,3 @@ def _sieve(connection: socket.socket, line: str = "") -> None:
         assert octets, f"{line}: hung up after {reply!r}"
         reply += octets.decode()
     assert re.search(r"^OK", reply, re.MULTILINE), f"{line}: {reply}"
-
-
-@contextmanager
-def running(folder: Path, internet: SmallInternet, tag: str) -> Iterator[Project]:
-    """Render and run a project in ``folder`` until the end of the block."""
-    settings = SETTINGS | {
-        "project": f"mailstack-{internet.plan.slot}",
-        "kubernetes.tag": tag,
-    }
-    project = Project(Throwaway.new(folder, internet, settings), itertools.count(1))
-    _render(project)
-    project.swap_override("postfix", {"main.cf": POSTFIX})
-    project.swap_override("postgrey", {"whitelist_clients": f"{internet.plan.friend}\n"})
-    _remove(project)
-    try:
-        _compose(project, "up", "--detach")
-        project.wait_until_healthy()
-        project.throwaway.publish(project.throwaway.domain)
-        yield project
-    finally:
-        _remove(project)
-
-
-def _render(project: Project) -> None:
-    throwaway = project.throwaway
-    throwaway.cli("init", throwaway.domain, "--email", OWNER)
-    throwaway.cli("render", "compose", "--out", str(project.folder))
-    # Where a stack without containers has them, and its tests look for them.
-    throwaway.state.mkdir()
-    (throwaway.state / "secure").symlink_to(project.folder / "secrets")
-
-
-def _compose(project: Project, *arguments: str) -> None:
-    argv = [sys.executable, COMPOSE, "--file", str(project.folder / "compose.yaml"), *arguments]
-    done = call(argv, project.podman.environment, timeout_s=START_S)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-
-
-def _remove(project: Project) -> None:
-    """Remove containers, networks and volumes of this project, left by an earlier run or ours."""
-    podman, mine = project.podman, f"label={_LABEL}={project.name}"
-    for _ in range(_DEPTH):
-        # Those that others depend on are refused, until these are gone.
-        if found := podman.do("ps", "--all", "--quiet", "--filter", mine).split():
-            podman.run("rm", "--force", "--time", "0", *found, timeout_s=120)
-    for kind in ("network", "volume"):
-        if found := podman.do(kind, "ls", "--quiet", "--filter", mine).split():
-            podman.do(kind, "rm", *found, timeout_s=120)

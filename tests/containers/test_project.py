@@ -6,7 +6,8 @@ What mail does in detail is the business of tests/e2e; here, that it does so in 
 import json
 
 import pytest
-from tests.containers.project import POSTFIX, Project
+from tests.containers.project import Project
+from tests.containers.running import POSTFIX
 
 from mailstack.demo import letter
 from mailstack.demo.records import OTHER

@@ -68,7 +68,7 @@ def test_rules_of_ones_own(stack: Stack) -> None:
         "body USER_FROGS /purple frogs/i\nscore USER_FROGS 7\n"
         "describe USER_FROGS Somebody writes of frogs\n"
     )
-    stack.throwaway.cli("spam", "rules", user.address, "-", stdin=rules)
+    stack.cli("spam", "rules", user.address, "-", stdin=rules)
     time.sleep(IN_FORCE_S)
     body = "The Purple Frogs are back.\r\n"
     sent = stack.send(user.address, "frogs", body, more_recipients=[other.address])
