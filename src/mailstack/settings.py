@@ -23,6 +23,7 @@ from mailstack.model.octets import parse_octets
 from mailstack.settings_acme import Acme
 from mailstack.settings_dkim import Dkim
 from mailstack.settings_dns import Dns
+from mailstack.settings_doctor import Doctor
 from mailstack.settings_identity import Identity
 from mailstack.settings_kubernetes import Kubernetes
 from mailstack.settings_names import Names
@@ -315,8 +316,8 @@ class Settings(Section):
     greylist: Greylist = Greylist()
     dns: Dns = Dns()
     tls_policy: TlsPolicy = TlsPolicy()
-    names: Names = Names()
     acme: Acme = Acme()
+    names: Names = Names()
     filter: Filter = Filter()
     spam: Spam = Spam()
     dkim: Dkim = Dkim()
@@ -324,6 +325,7 @@ class Settings(Section):
     couchmail: Couchmail = Couchmail()
     mailbox: Mailbox = Mailbox()
     sieve: Sieve = Sieve()
+    doctor: Doctor = Doctor()
     kubernetes: Kubernetes = Kubernetes()
 
     @model_validator(mode="before")

@@ -24,6 +24,7 @@ COMMANDS = {
     "init": (START, "mailstack.cli.commands.init"),
     "up": (STACK, "mailstack.cli.commands.up"),
     "status": (STACK, "mailstack.cli.commands.status"),
+    "doctor": (STACK, "mailstack.cli.commands.doctor"),
     "down": (STACK, "mailstack.cli.commands.down"),
     "run": (STACK, "mailstack.cli.commands.run"),
     "domain": (MAIL, "mailstack.cli.commands.domain"),

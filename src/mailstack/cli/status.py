@@ -8,6 +8,7 @@ from typing import Any, Final
 import typer
 
 from mailstack.cli.invocation import Invocation
+from mailstack.doctor.kept import kept
 from mailstack.supervisor import client
 
 _COLOURS: Final = {"healthy": "green", "failed": "red", "unhealthy": "red", "restarting": "red"}
@@ -20,10 +21,14 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
         typer.Exit: with 1, when something is not healthy, or nothing runs.
     """
     found = client.status(invocation.state) or {"healthy": False, "services": {}}
+    examined = kept(invocation.state)
+    if examined is not None:
+        found["findings"] = {"at": examined["at"], "summary": examined["summary"]}
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     elif found["services"]:
         _table(found["services"], found["supervisor"])
+        _examined(examined)
     else:
         sys.stdout.write("The stack does not run. Start it with: mailstack up --detach\n")
     if not found["healthy"]:
@@ -51,6 +56,15 @@ def _table(services: dict[str, Any], supervisor: dict[str, Any]) -> None:
     for name, one in services.items():
         for line in _remarks(one):
             console.print(f"{name}: {line}", style="red", highlight=False, markup=False)
+
+
+def _examined(last: dict[str, Any] | None) -> None:
+    if last is None:
+        return
+    bad = {severity: n for severity, n in last["summary"].items() if n and severity != "ok"}
+    told = ", ".join(f"{n} {severity}" for severity, n in bad.items()) or "all is well"
+    when = _since(datetime.fromtimestamp(last["at"], UTC).isoformat())
+    sys.stdout.write(f"doctor, {when}: {told}; mailstack doctor says more\n")
 
 
 def _row(name: str, one: dict[str, Any]) -> list[str]:

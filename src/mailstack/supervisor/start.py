@@ -25,7 +25,7 @@ from mailstack.daemons.contract import Daemon
 from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.install import programs
 from mailstack.settings import Settings
-from mailstack.supervisor import control, ports
+from mailstack.supervisor import checkup, control, ports
 from mailstack.supervisor.logs import OWN
 from mailstack.supervisor.supervisor import Supervisor
 from mailstack.topology.problems import problems
@@ -160,8 +160,10 @@ async def _run(
             begin(*await asyncio.open_unix_connection(sock=starter))
         server = await asyncio.start_unix_server(begin, path, limit=control.MAX_LINE)
         path.chmod(0o600)
+        examinations = conversations.create_task(checkup.repeat(options))
         async with server:
             failure = await _run_to_the_end(supervisor)
+        examinations.cancel()
         path.unlink(missing_ok=True)
     if failure is not None:
         raise failure

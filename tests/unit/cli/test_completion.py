@@ -22,7 +22,7 @@ def complete(
 
 def test_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Names of commands are completed without starting one."""
-    assert complete("mailstack do", monkeypatch, capsys) == ["down", "domain"]
+    assert complete("mailstack do", monkeypatch, capsys) == ["doctor", "down", "domain"]
     assert complete("mailstack user sh", monkeypatch, capsys) == ["show"]
 
 

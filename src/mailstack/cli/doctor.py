@@ -1,0 +1,110 @@
+"""Runs the checks of ``mailstack doctor`` and shows what they found, within 80 columns."""
+
+import asyncio
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Final
+
+from mailstack.cli.invocation import Invocation
+from mailstack.cli.output import say, say_json
+from mailstack.dns.facts import addresses
+from mailstack.doctor.context import Context
+from mailstack.doctor.registry import CHECKS, Entry
+from mailstack.doctor.run import Result, keep, run, summary
+from mailstack.errors import ConfigError, InvalidDocument, MailstackError
+from mailstack.findings import Finding, failed
+from mailstack.supervisor import client
+
+_WIDTH: Final = 80
+_INDENT: Final = 10
+_COLOURS: Final = {"ok": "32", "warning": "33", "failure": "31", "unknown": "36"}
+
+
+def doctor(invocation: Invocation, only: Sequence[str], *, fast: bool, as_json: bool) -> bool:
+    """Examine, show, keep what a whole examination found; return whether something failed."""
+    entries = _chosen(only, fast=fast)
+    with _progress(len(entries)) as done:
+        results = asyncio.run(run(_context(invocation), entries, done))
+    if not only and not fast:
+        keep(invocation.state, results)
+    if as_json:
+        say_json(
+            {
+                "summary": summary(results),
+                "findings": [f.as_json() for result in results for f in result.findings],
+            }
+        )
+    else:
+        _show(results)
+    return any(failed(result.findings) for result in results)
+
+
+def _chosen(only: Sequence[str], *, fast: bool) -> list[Entry]:
+    keys = [entry.key for entry in CHECKS]
+    if unknown := [key for key in only if key not in keys]:
+        raise InvalidDocument(f"there is no check {unknown[0]}", advice=f"one of {', '.join(keys)}")
+    return [e for e in CHECKS if e.key in only or (not only and not (fast and e.key == "canary"))]
+
+
+def _context(invocation: Invocation) -> Context:
+    try:
+        known = addresses(invocation.settings)
+    except ConfigError:
+        known = ()
+    try:
+        status = client.status(invocation.state)
+    except MailstackError:
+        status = None
+    return Context(invocation.settings, invocation.state, known, status)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Entry], None]]:
+    """Count on standard error, where a person watches."""
+    watched, ended = sys.stderr.isatty(), 0
+
+    def done(entry: Entry) -> None:
+        nonlocal ended
+        ended += 1
+        if watched:
+            sys.stderr.write(f"\r\x1b[K{ended} of {total}: {entry.key}")
+            sys.stderr.flush()
+
+    yield done
+    if watched:
+        sys.stderr.write("\r\x1b[K")
+
+
+def _show(results: Sequence[Result]) -> None:
+    colour = sys.stdout.isatty()
+    for group, members in groupby(results, key=lambda result: result.entry.group):
+        say(group)
+        for finding in (f for result in members for f in result.findings):
+            _line(finding, colour=colour)
+    counts = summary(results)
+    say(", ".join(f"{number} {severity}" for severity, number in counts.items()))
+
+
+def _line(finding: Finding, *, colour: bool) -> None:
+    word = f"{finding.severity:<7}"
+    shown = f"\x1b[{_COLOURS[finding.severity]}m{word}\x1b[0m" if colour else word
+    text = finding.what + (f": {finding.meaning}" if finding.meaning else "")
+    say(f"  {shown} " + _wrapped(text).lstrip())
+    if finding.fix:
+        say(_wrapped(f"→ {finding.fix}"))
+
+
+def _wrapped(text: str) -> str:
+    indent = " " * _INDENT
+    lines = textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)

@@ -1,0 +1,192 @@
+"""What the checks of ``mailstack doctor`` conclude from what they saw."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mailstack.doctor import certificates, clock, names, queue
+from mailstack.doctor.context import Context, Found
+from mailstack.doctor.datastore import datastore
+from mailstack.doctor.kept import kept
+from mailstack.doctor.registry import CHECKS, Entry
+from mailstack.doctor.run import Result, exposition, keep, run
+from mailstack.doctor.secrets import secrets
+from mailstack.doctor.services import overrides, services
+from mailstack.findings import Finding
+from mailstack.settings import Settings
+
+SETTINGS = Settings(email="owner@example.net", domain="example.org")
+
+
+def context(state: Path, status: Mapping[str, object] | None = None) -> Context:
+    return Context(SETTINGS, state, (), status)
+
+
+def certificate(name: str, days: int) -> bytes:
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=100))
+        .not_valid_after(now + timedelta(days=days, hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+def worst(found: Found) -> set[tuple[str, str]]:
+    return {(f.severity, f.key) for f in found if f.severity != "ok"}
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "expected"),
+    [
+        ("mail.example.org", 60, set()),
+        ("mail.example.org", 5, {("warning", "tls.expiry")}),
+        ("mail.example.org", -3, {("failure", "tls.expiry")}),
+        ("*.example.org", 60, set()),
+        ("www.example.org", 60, {("failure", "tls.name")}),
+    ],
+)
+def test_a_certificate(name: str, days: int, expected: set[tuple[str, str]]) -> None:
+    """Dates and names are judged; that it is self-signed is a warning of its own."""
+    found = certificates.judge({"postfix.smtp": certificate(name, days)}, "mail.example.org", "x")
+    assert worst(found) == expected | {("warning", "tls.issuer")}
+
+
+def test_certificates_that_differ() -> None:
+    """A port that still shows the old one is told."""
+    name = "mail.example.org"
+    seen = {"postfix.smtp": certificate(name, 60), "dovecot.imaps": certificate(name, 50)}
+    assert ("warning", "tls.same") in worst(certificates.judge(seen, name, "x"))
+
+
+@pytest.mark.parametrize(
+    ("skew", "severity"), [(0.3, "ok"), (-2.5, "warning"), (60.0, "warning"), (-4000.0, "failure")]
+)
+def test_a_clock_that_is_off(skew: float, severity: str) -> None:
+    """Two seconds are a warning, minutes break signatures."""
+    assert clock.judge(skew).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("codes", "severity"),
+    [(("127.0.0.2",), "failure"), (("127.255.255.254",), "unknown")],
+)
+def test_answers_of_a_blocklist(codes: tuple[str, ...], severity: str) -> None:
+    """An error code of a list is no listing."""
+    assert names._entry("192.0.2.1", "zen.example", codes).severity == severity
+
+
+def test_an_old_message(tmp_path: Path) -> None:
+    """The oldest message is named with its reason, and the command that sends it again."""
+    old = {
+        "queue_name": "deferred",
+        "queue_id": "ABC123",
+        "arrival_time": 1000,
+        "recipients": [{"address": "a@b.example", "delay_reason": "connection refused"}],
+    }
+    finding = queue.judge([old], 1000 + 5 * 3600, context(tmp_path))
+    assert finding.severity == "warning"
+    assert "connection refused" in finding.what
+    assert finding.fix.endswith("-i ABC123")
+    assert queue.judge([old], 1000 + 3600, context(tmp_path)).severity == "ok"
+    assert queue.judge([], 0, context(tmp_path)).severity == "ok"
+
+
+async def test_a_secret_that_others_can_read(tmp_path: Path) -> None:
+    """Of all files in the folder only the public chain may be read by others."""
+    (tmp_path / "secure" / "tls").mkdir(parents=True)
+    for name, mode in (("api.token", 0o640), ("dkim.private", 0o600), ("tls/fullchain.pem", 0o644)):
+        (tmp_path / "secure" / name).touch()
+        (tmp_path / "secure" / name).chmod(mode)
+    found = await secrets(context(tmp_path))
+    assert [f.fix for f in found] == [f"chmod 600 {tmp_path}/secure/api.token"]
+
+
+async def test_services_and_configurations(tmp_path: Path) -> None:
+    """A service that is ill and a configuration that is refused are different findings."""
+    good = {"state": "healthy", "reason": "", "config": {"state": "applied", "reason": ""}}
+    ill = {**good, "state": "failed", "reason": "died"}
+    refused = {**good, "config": {"state": "refused", "reason": "main.cf:3: bad"}}
+    status = {"services": {"postfix": refused, "spamd": ill, "dovecot": good}}
+    (one,) = await services(context(tmp_path, status))
+    (other,) = await overrides(context(tmp_path, status))
+    assert "spamd" in one.what
+    assert "main.cf:3" in other.what
+    assert (await services(context(tmp_path)))[0].fix == "mailstack up --detach"
+    assert (await overrides(context(tmp_path)))[0].severity == "unknown"
+
+
+async def test_the_age_of_the_copy(tmp_path: Path) -> None:
+    """No copy, and one that is too old, are warnings; a fresh one is well."""
+    folder = tmp_path / "data" / "backup" / "copies"
+    folder.mkdir(parents=True)
+
+    async def seen() -> str:
+        return (await datastore(context(tmp_path)))[1].severity
+
+    assert await seen() == "warning"
+    copy = folder / "mailstack-20260101T000000Z.jsonl.gz"
+    copy.touch()
+    assert await seen() == "ok"
+    os.utime(copy, (time.time() - 10**6,) * 2)
+    assert await seen() == "warning"
+
+
+async def test_a_check_that_breaks_is_unknown(tmp_path: Path) -> None:
+    """Neither an error nor a hang of one check keeps the others from telling."""
+
+    async def breaks(_: Context) -> Found:
+        raise OSError("no route")
+
+    async def hangs(_: Context) -> Found:
+        await asyncio.Event().wait()
+        return []
+
+    async def works(_: Context) -> Found:
+        return [Finding("ok", "c", "fine")]
+
+    entries = [Entry("a", "G", breaks), Entry("b", "G", hangs, 0.01), Entry("c", "G", works)]
+    ended: list[str] = []
+    results = await run(context(tmp_path), entries, lambda entry: ended.append(entry.key))
+    assert [r.findings[0].severity for r in results] == ["unknown", "unknown", "ok"]
+    assert sorted(ended) == ["a", "b", "c"]
+
+
+def test_what_is_kept(tmp_path: Path) -> None:
+    """The file has the numbers, and what is not well; an unreadable one is as none."""
+    (tmp_path / "run").mkdir()
+    assert kept(tmp_path) is None
+    findings = (Finding("ok", "a", "fine"), Finding("failure", "b", "broken"))
+    keep(tmp_path, [Result(CHECKS[0], findings)])
+    found = kept(tmp_path)
+    assert found is not None
+    assert found["summary"] == {"ok": 1, "warning": 0, "failure": 1, "unknown": 0}
+    assert [f["key"] for f in found["findings"]] == ["b"]
+
+
+def test_every_severity_has_a_number() -> None:
+    """A series that is missing raises no alert."""
+    page = exposition({"ok": 1, "failure": 0}, 5)
+    assert 'mailstack_doctor_findings{severity="failure"} 0' in page
+    assert page.endswith("mailstack_doctor_last_run_timestamp_seconds 5\n")
+
+
+def test_keys_are_unique() -> None:
+    """``--only`` means one check."""
+    keys = [entry.key for entry in CHECKS]
+    assert len(set(keys)) == len(keys)
