@@ -7,7 +7,7 @@ way to it.
 import pytest
 from tests.containers.scenarios import scenarios
 from tests.e2e.receive import test_messages, test_recipients
-from tests.e2e.submit import test_senders
+from tests.e2e.submit import test_from_field, test_senders
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -16,5 +16,6 @@ globals().update(
         test_recipients,
         test_messages,
         test_senders,
+        test_from_field,
     )
 )
