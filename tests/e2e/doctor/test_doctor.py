@@ -1,0 +1,175 @@
+"""``mailstack doctor`` on a whole stack: no complaint, then each planted fault by its name."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from tests.e2e.stack import Stack, missing, running
+
+from mailstack.demo.internet import small_internet
+from mailstack.demo.records import listed
+from mailstack.demo.throwaway import DOMAIN
+
+T = TypeVar("T")
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one run said."""
+
+    code: int
+    findings: list[dict[str, str]]
+
+    def of(self, severity: str) -> list[dict[str, str]]:
+        return [f for f in self.findings if f["severity"] == severity]
+
+    def keys(self, severity: str) -> set[str]:
+        return {f["key"] for f in self.of(severity)}
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack whose public address is known, with a friend to send to."""
+    if reason := missing():
+        pytest.skip(reason)
+    with _folder() as folder, _folder() as outside, small_internet(outside) as internet:
+        settings = {
+            "listen.public_addresses": json.dumps([internet.plan.stack]),
+            "doctor.probe_hosts": '["mx.nowhere.example"]',
+            "doctor.time_server": "time.nowhere.example@123",
+        }
+        with running(folder, internet, settings) as stack:
+            yield stack
+
+
+def examined(stack: Stack, *arguments: str) -> Seen:
+    done = stack.throwaway.run("doctor", "--json", *arguments)
+    assert done.stdout, done.stderr
+    return Seen(done.returncode, json.loads(done.stdout)["findings"])
+
+
+def only(stack: Stack, key: str) -> Seen:
+    return examined(stack, "--only", key)
+
+
+def test_nothing_is_wrong(stack: Stack) -> None:
+    """A stack that works has no failure; what cannot be asked without the internet is unknown."""
+    stack.cli("backup")
+    before = stack.cli("user", "list")
+    seen = Seen(0, [])
+    for key in (
+        *("services", "config", "datastore", "queue", "tls", "secrets", "relay", "port25.in"),
+        *("port25.out", "reverse", "blocklist", "dnssec", "clock", "disk", "memory", "canary"),
+    ):
+        seen.findings.extend(only(stack, key).findings)
+    assert seen.of("failure") == []
+    assert seen.keys("unknown") == {"port25.out", "dnssec", "clock"}
+    steps = {"receive", "submit", "deliver", "filter", "sign"}
+    assert {f"canary.{step}" for step in steps} <= seen.keys("ok")
+    assert stack.cli("user", "list") == before
+
+
+def test_the_last_examination_is_in_the_status(stack: Stack) -> None:
+    """A whole run leaves its numbers for status and for Prometheus."""
+    examined(stack)
+    status = stack.status()
+    assert set(status["findings"]["summary"]) == {"ok", "warning", "failure", "unknown"}
+    assert "mailstack_doctor_findings" in (stack.state / "run" / "doctor.prom").read_text()
+
+
+def test_a_readable_secret(stack: Stack) -> None:
+    """A secret that others can read is found, with the command that mends it."""
+    token = stack.state / "secure" / "api.token"
+    token.chmod(0o644)
+    seen = only(stack, "secrets")
+    token.chmod(0o600)
+    assert seen.code == 1
+    assert [f["fix"] for f in seen.of("failure")] == [f"chmod 600 {token}"]
+
+
+def test_listed_on_a_blocklist(stack: Stack) -> None:
+    """The list that has the address is named."""
+    records = listed(stack.internet.plan.stack)
+    stack.internet.publish(records)
+    found = until(lambda: only(stack, "blocklist").of("failure"))
+    stack.internet.publish({key: {} for key in records})
+    assert "blocklist.example" in found[0]["what"]
+
+
+def test_a_wrong_reverse_name(stack: Stack) -> None:
+    """A PTR record with another name is shown, beside the right one."""
+    reverse = ".".join(reversed(stack.internet.plan.stack.split("."))) + ".in-addr.arpa."
+    stack.internet.publish({reverse: {"PTR": ("pool.provider.example.",)}})
+    found = until(lambda: only(stack, "reverse").of("failure"))
+    stack.internet.publish({reverse: {"PTR": (f"mail.{DOMAIN}.",)}})
+    (finding,) = found
+    assert "pool.provider.example" in finding["what"]
+    assert finding["fix"].endswith(f"mail.{DOMAIN}")
+
+
+def test_a_refused_override(stack: Stack) -> None:
+    """A configuration that is not in force is found, with the daemon's own words."""
+    main_cf = stack.state / "overrides" / "postfix" / "main.cf"
+    before = main_cf.read_text()
+    stack.override("postfix/main.cf", before + "smtpd_recipient_restrictions = nonsense_here\n")
+    found = until(lambda: only(stack, "config").of("failure"))
+    stack.override("postfix/main.cf", before)
+    assert any("overrides/postfix" in f["fix"] for f in found)
+    until(lambda: not only(stack, "config").of("failure"))
+
+
+def test_an_open_relay(stack: Stack) -> None:
+    """An override that opens the relay is caught by a dialog, not by reading it."""
+    before = (stack.state / "overrides" / "postfix" / "main.cf").read_text()
+    opened = (
+        "mynetworks = 0.0.0.0/0\n"
+        "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n"
+    )
+    stack.override("postfix/main.cf", before + opened)
+    found = until(lambda: only(stack, "relay").of("failure"))
+    stack.override("postfix/main.cf", before)
+    assert "overrides/postfix/main.cf" in found[0]["fix"]
+    until(lambda: not only(stack, "relay").of("failure"))
+
+
+def test_a_disk_that_fills(stack: Stack) -> None:
+    """Less room than the owner wants is a warning."""
+    seen = examined(stack, "--set", "doctor.min_free_percent=99", "--only", "disk")
+    assert seen.keys("warning") == {"disk"}
+
+
+def test_an_old_copy(stack: Stack) -> None:
+    """A copy of the datastore that is old is told by its age."""
+    stack.cli("backup")
+    old = time.time() - 100 * 3600
+    for file in (stack.state / "data" / "backup" / "copies").iterdir():
+        os.utime(file, (old, old))
+    assert "100 h" in only(stack, "datastore").of("warning")[0]["what"]
+
+
+def until(look: Callable[[], T]) -> T:
+    """Look again until there is something to see."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "not seen in time"
+        time.sleep(0.2)
+    return found
