@@ -41,13 +41,13 @@ def facts(
     fallback = state / "secure" / "dkim.private"
     if all(key.selector != settings.dkim.selector for key in keys) and fallback.exists():
         keys.append(_fallback(fallback, settings.dkim.selector))
-    acme = getattr(settings, "acme", None)
     return Facts(
         hostname=settings.hostname,
         addresses=_known_addresses(settings) if offline else addresses(settings),
         keys=tuple(keys),
         tls=tuple(_digests(state / "secure" / "tls")),
-        acme=bool(acme and acme.enabled),
+        # who names an authority means to use it, and no other may then make certificates
+        acme="acme" in settings.model_fields_set,
         mta_sts=settings.names.mta_sts,
         mta_sts_seconds=settings.names.mta_sts_max_age,
     )
