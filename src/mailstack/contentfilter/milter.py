@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailstack.contentfilter import author, reject
 from mailstack.contentfilter.directory import Directory
-from mailstack.contentfilter.origin import Origin, Said
+from mailstack.contentfilter.origin import MAX_CLAIMS, Origin, Said, claims_removed
 from mailstack.contentfilter.streams import put
 from mailstack.errors import ProtocolError
 from mailstack.protocols import milter
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 IDLE_S: Final = 3600.0
 """Postfix keeps a connection as long as its client stays, who may be silent for 300 s at a time."""
 READ_OCTETS: Final = 131_072
-MAX_RESULTS: Final = 50
-"""Fields of that name that are looked at; ours is the first of all."""
+KEPT_OCTETS: Final = 4 * 1024**2
+"""Of a message whose signatures are to be verified; 50 may be under way at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +43,10 @@ class Message:
         self.from_fields: list[bytes] = []
         self.results: list[bytes] = []
         """Values of all Authentication-Results, in their order."""
-        self.sealed = False
-        """It has ARC seals."""
+        self.signed = self.sealed = False
+        """It has DKIM signatures, ARC seals."""
+        self.size = 0
+        """Octets so far, kept or not."""
         self.whole = True
         """Everything was kept; otherwise it is too large to be judged here."""
         self._pieces: list[bytes] = []
@@ -61,13 +63,15 @@ class Message:
         if field.name.lower() == b"from" and len(self.from_fields) < 2:  # noqa: PLR2004 - one too many
             self.from_fields.append(field.value)
         name = field.name.lower()
-        if name == b"authentication-results" and len(self.results) < MAX_RESULTS:
+        if name == b"authentication-results" and len(self.results) <= MAX_CLAIMS:
             self.results.append(field.value)
+        self.signed = self.signed or name == b"dkim-signature"
         self.sealed = self.sealed or name == b"arc-seal"
         value = field.value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self.add(b"%b:%b\r\n" % (field.name, value))
 
     def add(self, octets: bytes) -> None:
+        self.size += len(octets)
         self._room -= len(octets)
         if self._room < 0:
             self.whole = False
@@ -120,9 +124,7 @@ class MilterSession:
     async def _hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
-                message = self._expect()
-                if message.sealed or self._current().config.reject_score is not None:
-                    message.add(octets)
+                self._expect().add(octets)
             case milter.HeaderField():
                 self._expect().add_field(event)
             case milter.EndOfHeader():
@@ -131,9 +133,10 @@ class MilterSession:
                 self._expect().add_recipient(recipient)
             case milter.MailFrom(sender):
                 config = self._current().config
-                self._message = Message(
-                    sender, self._login, config.max_scan_octets, config.max_recipients
-                )
+                kept = config.max_scan_octets
+                if self._origin is not None and not self._login:
+                    kept = max(kept, KEPT_OCTETS)
+                self._message = Message(sender, self._login, kept, config.max_recipients)
             case milter.EndOfMessage():
                 message, self._message = self._expect(), None
                 put(self._writer, await self._say(message))
@@ -163,7 +166,7 @@ class MilterSession:
         return self._message
 
     async def _say(self, message: Message) -> bytes:
-        said = Said() if message.login or self._origin is None else await self._from_whom(message)
+        said = Said() if self._origin is None else await self._from_whom(message)
         refusal = said.refusal or await self._refusal(message)
         if not refusal:
             return said.changes + CONTINUE
@@ -173,6 +176,8 @@ class MilterSession:
     async def _from_whom(self, message: Message) -> Said:
         assert self._origin is not None  # noqa: S101 - the caller looked
         config, metrics = self._current().config, self._current().metrics
+        if message.login:
+            return claims_removed(message, config.hostname)
         return await self._origin.say(message, self._client, self._helo, config, metrics)
 
     async def _refusal(self, message: Message) -> str:
@@ -184,6 +189,8 @@ class MilterSession:
             metrics.rejected.counts[("from",)] += said.startswith("5")
             return said
         if config.reject_score is None or not message.whole:
+            return ""
+        if message.size > config.max_scan_octets:
             return ""
         said = await self._spam(message, config.reject_score)
         metrics.rejected.counts[("spam",)] += bool(said)

@@ -1,6 +1,7 @@
 """Is a message from whom it says? Asked of ``identity``, which asks the DNS, in threads of its own.
 
-What is found goes into the header, in one Authentication-Results field with what OpenDKIM wrote. A
+What is found goes into the header, in one Authentication-Results field; every other one that could
+be taken for ours is removed, also from what users send. A
 message that its author's domain asks to refuse is refused; one that is to be quarantined gets a
 field by which the mailbox server files it in Spam.
 """
@@ -27,6 +28,8 @@ THREADS: Final = 8
 """Messages whose DNS questions are asked at once; the others wait."""
 TIMEOUT_S: Final = 100.0
 """For all of it, waiting included. Below Postfix's 300 s, and the 10 minutes of its client."""
+MAX_CLAIMS: Final = 500
+"""Authentication-Results fields of a message."""
 QUARANTINE: Final = "X-Quarantine-Reason"
 
 _log = logging.getLogger(__name__)
@@ -64,14 +67,17 @@ class Origin:
         if len(message.from_fields) > 1:
             metrics.rejected.counts[("dmarc",)] += 1
             return Said("550 5.7.1 The message has more than one From field")
-        number, verified = _ours(message, config.hostname)
+        claims = claims_removed(message, config.hostname)
+        if claims.refusal:
+            return claims
         heard = Heard(
             client.address.decode("ascii", "replace"),
             _text(helo),
             _text(message.sender),
             _text(b"".join(message.from_fields)),
-            verified,
-            message.octets() if message.sealed and message.whole else b"",
+            message.octets() if message.whole else b"",
+            message.signed,
+            message.sealed,
         )
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -82,7 +88,7 @@ class Origin:
             _log.warning("who sent a message could not be told within %.0f s", TIMEOUT_S)
             return Said("451 4.7.0 Who sent this cannot be told now, try again later")
         metrics.dmarc.counts[(found.assessment.result.value,)] += 1
-        said = _consequence(found, number, enforce=config.enforce_dmarc)
+        said = _consequence(found, claims.changes, enforce=config.enforce_dmarc)
         metrics.rejected.counts[("dmarc",)] += said.refusal.startswith("5")
         metrics.quarantined.counts[()] += QUARANTINE.encode() in said.changes
         return said
@@ -93,15 +99,19 @@ class Origin:
         return judge(heard, config.hostname, self._lookups, trusted, draw)
 
 
-def _ours(message: "Message", authserv_id: str) -> tuple[int, str]:
-    """The field that OpenDKIM wrote, and which of its name it is; 0 if there is none."""
-    for number, value in enumerate(map(_text, message.results), 1):
-        if results.is_of(value, authserv_id):
-            return number, value
-    return 0, ""
+def claims_removed(message: "Message", authserv_id: str) -> Said:
+    """Take away every field that somebody might read as our own word."""
+    if len(message.results) > MAX_CLAIMS:
+        return Said("550 5.6.0 The message has too many Authentication-Results fields")
+    ours = [
+        number
+        for number, value in enumerate(message.results, 1)
+        if results.names_us(_text(value), authserv_id)
+    ]
+    return Said(changes=b"".join(milter.remove_field(results.NAME, n) for n in reversed(ours)))
 
 
-def _consequence(found: Judgement, number: int, *, enforce: bool) -> Said:
+def _consequence(found: Judgement, removals: bytes, *, enforce: bool) -> Said:
     disposition = found.assessment.disposition if enforce else Disposition.NONE
     if disposition is Disposition.REJECT:
         words = f"{found.author} asks to refuse what is not proven to be its own"
@@ -109,17 +119,11 @@ def _consequence(found: Judgement, number: int, *, enforce: bool) -> Said:
     if disposition is Disposition.DEFER:
         words = f"whether this is from {found.author} cannot be told now"
         return Said(f"451 4.7.0 Try again later: {words}")
-    changes = _written(found.field, number)
+    changes = removals + milter.insert_field(results.NAME, found.field)
     if disposition is Disposition.QUARANTINE:
         reason = f"{found.author} asks to quarantine what is not proven to be its own (DMARC)"
         changes += milter.insert_field(QUARANTINE, reason)
     return Said(changes=changes)
-
-
-def _written(value: str, number: int) -> bytes:
-    if number:
-        return milter.change_field(results.NAME, number, value)
-    return milter.insert_field(results.NAME, value)
 
 
 def _text(octets: bytes) -> str:

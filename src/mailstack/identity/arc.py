@@ -4,7 +4,7 @@ A seal proves who speaks, not that it is true: any spammer can seal. So a chain 
 one that sealed it is trusted, all of it verifies, and the first of them saw DMARC pass.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,12 +13,10 @@ import dkim  # type: ignore[import-untyped] # dkimpy has no types
 import dns.exception
 
 from mailstack.identity import results as results_
+from mailstack.identity.signatures import Txt, ask
 
 MAX_SEALS: Final = 50
 """RFC 8617 4.2.1."""
-
-Txt = Callable[[str], bytes | None]
-"""The TXT record of a name. Raises what its library raises when nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def verify(message: bytes, txt: Txt) -> Chain:
     ``temperror``, which RFC 8617 does not know, is a chain that may yet verify.
     """
     try:
-        result, sets, _ = dkim.arc_verify(message, dnsfunc=partial(_txt, txt))
+        result, sets, _ = dkim.arc_verify(message, dnsfunc=partial(ask, txt))
     except (dns.exception.DNSException, OSError):
         return Chain("temperror")
     except Exception:  # noqa: BLE001 - the library's parser, over what anybody may write
@@ -62,11 +60,6 @@ def verify(message: bytes, txt: Txt) -> Chain:
     ordered = sorted(sets, key=lambda one: int(one["instance"]))
     sealers = tuple(one["as-domain"].decode("ascii", "replace").lower() for one in ordered)
     return Chain("pass", sealers, _passed(ordered[0]["aar-value"]))
-
-
-def _txt(txt: Txt, name: bytes | str, timeout: float = 0) -> bytes | None:
-    del timeout  # the resolver has its own
-    return txt(name.decode("ascii", "replace") if isinstance(name, bytes) else name)
 
 
 def _passed(results: bytes) -> bool:

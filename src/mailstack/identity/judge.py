@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from mailstack.identity import arc, results
+from mailstack.identity import arc, results, signatures
 from mailstack.identity.dmarc import Assessment, Disposition, Evidence, Policy, Result, assess
 from mailstack.model.authors import authors
 from mailstack.model.domains import parse_domain
@@ -42,10 +42,12 @@ class Heard:
     """Of the envelope; empty for a bounce."""
     from_field: str
     """The value of the From field; empty if there is none."""
-    verified: str
-    """The value of the field that OpenDKIM wrote; empty if it wrote none."""
-    sealed: bytes = b""
-    """The message, if it has ARC seals and is whole."""
+    message: bytes = b""
+    """All of it; empty if it is too large to be kept."""
+    signed: bool = False
+    """It has DKIM signatures."""
+    sealed: bool = False
+    """It has ARC seals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,16 @@ def judge(
 ) -> Judgement:
     """Judge one message; ``trusted`` are forwarders whose seals count, ``draw`` is 0 to 99."""
     spf, domain = lookups.spf(heard.address, heard.helo, heard.sender)
-    evidence = Evidence(spf, domain, results.signatures(heard.verified))
+    whole = heard.message
+    proven = signatures.verify(whole, lookups.txt) if heard.signed and whole else ()
+    evidence = Evidence(spf, domain, proven)
     author, found = _strictest(author_domains(heard.from_field), evidence, lookups, draw)
-    chain = arc.verify(heard.sealed, lookups.txt) if heard.sealed else arc.NO_CHAIN
+    chain = arc.verify(whole, lookups.txt) if heard.sealed and whole else arc.NO_CHAIN
     found = _with_chain(found, chain, trusted)
+    if not whole and (heard.signed or heard.sealed):
+        found = _unverified(found)
     about = results.About(authserv_id, heard.sender, author, evidence, chain.result)
-    return Judgement(author, found, results.field(heard.verified, about, found))
+    return Judgement(author, found, results.field(about, found))
 
 
 def author_domains(from_field: str) -> Sequence[str]:
@@ -109,4 +115,11 @@ def _with_chain(found: Assessment, chain: arc.Chain, trusted: Collection[str]) -
         return replace(found, disposition=Disposition.NONE)
     if chain.result == "temperror" and found.disposition is Disposition.REJECT:
         return replace(found, disposition=Disposition.DEFER)
+    return found
+
+
+def _unverified(found: Assessment) -> Assessment:
+    """Of a message that is too large its signatures are not known: it is not refused for that."""
+    if found.disposition in {Disposition.REJECT, Disposition.DEFER}:
+        return replace(found, disposition=Disposition.QUARANTINE)
     return found

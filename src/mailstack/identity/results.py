@@ -1,8 +1,8 @@
-"""Authentication-Results (RFC 8601): what OpenDKIM wrote is read, and ours is written behind it.
+"""Authentication-Results (RFC 8601): ours is written, and whatever came in our name is recognized.
 
-OpenDKIM has removed every field in our name that came with the message, so the one that is left is
-its own. Values come from the network and go back into a header field: what is no plain token of a
-domain or an address is left out.
+Values come from the network and go back into a header field: what is no plain token of a domain or
+an address is left out. No verdict is ever read from such a field, but one: what a trusted forwarder
+sealed (ARC).
 """
 
 import re
@@ -17,22 +17,18 @@ from mailstack.identity.dmarc import Assessment, Evidence
 NAME: Final = "Authentication-Results"
 MAX_FIELD: Final = 16_384
 """Characters of a field that is read."""
+_DECORATION: Final = re.compile(r"[\s\"\\\\]|\([^()]*\)")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._+=/-]+(?:@[A-Za-z0-9._-]+)?")
 
 
-def is_of(value: str, authserv_id: str) -> bool:
-    """Whether a field speaks in the name of ``authserv_id``."""
-    words = value.partition(";")[0].split()
-    return bool(words) and words[0].lower() == authserv_id.lower()
+def names_us(value: str, authserv_id: str) -> bool:
+    """Whether any reader might take a field for one of ours.
 
-
-def signatures(value: str) -> Sequence[tuple[str, str]]:
-    """DKIM results of a field, and the domains that they are about."""
-    return [
-        (str(one.result), str(getattr(one, "header_d", None) or "").lower())
-        for one in _parsed(value)
-        if one.method == "dkim" and one.result != "none"
-    ]
+    Quotes, backslashes, white space and comments may stand in a name (RFC 8601 2.2, RFC 5322 3.2),
+    and readers are lenient; so a field with our name anywhere in it is one too many.
+    """
+    text = _DECORATION.sub("", value.lower())
+    return authserv_id.lower() in text or authserv_id.lower() in value.lower()
 
 
 def passed(value: str, method: str) -> bool:
@@ -62,13 +58,16 @@ class About:
     """ARC's result."""
 
 
-def field(before: str, about: About, found: Assessment) -> str:
-    """The value of the one field: OpenDKIM's (``before``, or empty), then SPF, DMARC and ARC."""
-    head = " ".join(before.split()).rstrip(";") if before else about.authserv_id
-    return ";\n\t".join((head, *_ours(about, found)))
+def field(about: About, found: Assessment) -> str:
+    """The value of the one field: DKIM, SPF, DMARC and ARC."""
+    return ";\n\t".join((about.authserv_id, *_ours(about, found)))
 
 
 def _ours(about: About, found: Assessment) -> Iterator[str]:
+    if not about.evidence.dkim:
+        yield "dkim=none"
+    for result, domain in about.evidence.dkim:
+        yield f"dkim={result} header.d={_plain(domain)}"
     helo = f"smtp.helo={_plain(about.evidence.spf_domain)}"
     yield f"spf={about.evidence.spf} " + (
         f"smtp.mailfrom={_plain(about.sender)}" if about.sender else helo

@@ -266,9 +266,12 @@ def insert_field(name: str, value: str) -> bytes:
     return _packet(b"i", (0).to_bytes(4) + _field(name, value))
 
 
-def change_field(name: str, number: int, value: str) -> bytes:
-    """Give the field ``name`` another value; ``number`` counts those of that name from 1."""
-    return _packet(b"m", number.to_bytes(4) + _field(name, value))
+def remove_field(name: str, number: int) -> bytes:
+    """Take the field ``name`` away; ``number`` counts those of that name from 1.
+
+    Of several the last goes first, or the numbers of those behind would change.
+    """
+    return _packet(b"m", number.to_bytes(4) + b"%b\0\0" % name.encode("ascii"))
 
 
 def _field(name: str, value: str) -> bytes:

@@ -178,3 +178,35 @@ def test_two_authors_are_refused(stack: Stack) -> None:
     user, name = stack.user(), domain(stack, "")
     octets = b"From: bank@bank.example\r\n" + forged(name, user.address, "two")
     assert send(stack, user.address, octets, f"b@{name}").code == 550
+
+
+def test_a_key_that_nobody_tells_makes_a_refusal_wait(stack: Stack) -> None:
+    """The author's signature cannot be verified now: the sender comes again, however often."""
+    user, name = stack.user(), domain(stack, "v=DMARC1; p=reject")
+    stack.internet.publish({f"{SELECTOR}._domainkey.{name}": {FAIL: ("",)}})
+    octets = letter.sign(forged(name, user.address, "untold key"), stack.internet.key, name)
+    for _ in range(2):
+        waiting = send(stack, user.address, octets, f"b@{name}")
+        assert (waiting.code, waiting.text[:5]) == (451, "4.7.0")
+
+
+def test_a_claim_is_never_believed(stack: Stack) -> None:
+    """A pass in our name that came with the message, beside a signature nobody can verify."""
+    user, name = stack.user(), domain(stack, "v=DMARC1; p=reject")
+    own = domain(stack, "")
+    stack.internet.publish({f"{SELECTOR}._domainkey.{own}": {FAIL: ("",)}})
+    octets = letter.sign(forged(name, user.address, "claimed"), stack.internet.key, own)
+    claim = f"Authentication-Results: mail.home.example; dkim=pass foo.bar=x header.d={name}\r\n"
+    reply = send(stack, user.address, claim.encode() + octets, f"x@{own}")
+    assert reply.code in {451, 550}
+
+
+def test_users_claim_nothing_either(stack: Stack) -> None:
+    """A field in our name that a user writes does not leave, nor reach a colleague."""
+    user, other = stack.user(), stack.user()
+    octets = b"Authentication-Results: mail.home.example; dmarc=pass\r\n"
+    octets += letter.write(user.address, other.address, "by a user")
+    with stack.submission(user) as session:
+        assert hand_over(session, user.address, [other.address], octets).code == 250
+    found = stack.delivered(other, "by a user", timeout_s=60)
+    assert "dmarc=pass" not in found.as_string()

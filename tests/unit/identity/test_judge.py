@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass, field, replace
 
+import dns.resolver
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailstack.demo import letter
+from mailstack.demo.keys import SigningKey
 from mailstack.identity import arc, results
 from mailstack.identity.dmarc import Disposition, Policy, Result
 from mailstack.identity.judge import Heard, author_domains, judge
 from mailstack.outcome import Found, NotFound, Outcome
 
 US = "mail.home.example"
-HEARD = Heard("192.0.2.1", "mx.a.example", "bob@a.example", " Bob <bob@a.example>", "")
+HEARD = Heard("192.0.2.1", "mx.a.example", "bob@a.example", " Bob <bob@a.example>")
 REJECT = Policy("reject", "reject")
 
 
@@ -22,6 +25,7 @@ class Played:
 
     policies: dict[str, Policy] = field(default_factory=dict)
     found: str = "fail"
+    keys: dict[str, str] = field(default_factory=dict)
 
     def organizational(self, domain: str) -> str:
         return ".".join(domain.split(".")[-2:])
@@ -35,7 +39,9 @@ class Played:
         return Found(found) if found else NotFound()
 
     def txt(self, name: str) -> bytes | None:
-        raise AssertionError(f"nobody needs {name}")
+        if name not in self.keys:
+            raise dns.resolver.NoNameservers
+        return f"v=DKIM1; k=rsa; p={self.keys[name]}".encode()
 
 
 def test_the_strictest_author_counts() -> None:
@@ -62,14 +68,57 @@ def test_authors(text: str, domains: list[str]) -> None:
     assert author_domains(text) == domains
 
 
-def test_signatures_are_those_of_opendkim() -> None:
-    """What OpenDKIM verified counts, and stays in front of what is written."""
-    verified = f" {US};\n\tdkim=pass (2048-bit key) header.d=a.example header.b=x1234567"
-    found = judge(replace(HEARD, verified=verified), US, Played({"a.example": REJECT}), (), 0)
+def signed(by: str, *, key: bool = True) -> tuple[Heard, Played]:
+    """A message with a signature of ``by``, and the DNS that has its key, or cannot tell."""
+    octets = b"From: Bob <bob@a.example>\r\nSubject: hello\r\n\r\nhi\r\n"
+    pair = SigningKey.generate()
+    octets = letter.sign(octets, pair, by, selector="s")
+    dns_ = Played({"a.example": REJECT}, keys={f"s._domainkey.{by}.": pair.public} if key else {})
+    return replace(HEARD, message=octets, signed=True), dns_
+
+
+def test_a_signature_of_the_author_passes() -> None:
+    """Verified here, whatever a field of the message claims."""
+    heard, lookups = signed("a.example")
+    found = judge(heard, US, lookups, (), 0)
     assert found.assessment.result is Result.PASS
-    assert found.field.startswith(f"{US}; dkim=pass")
-    assert "spf=fail smtp.mailfrom=bob@a.example" in found.field
-    assert found.field.endswith("dmarc=pass (p=reject dis=none) header.from=a.example")
+    assert found.field.split(";\n\t") == [
+        US,
+        "dkim=pass header.d=a.example",
+        "spf=fail smtp.mailfrom=bob@a.example",
+        "dmarc=pass (p=reject dis=none) header.from=a.example",
+    ]
+
+
+def test_a_changed_message_fails() -> None:
+    """The signature does not fit, so the domain's policy applies."""
+    heard, lookups = signed("a.example")
+    found = judge(replace(heard, message=heard.message + b"more\r\n"), US, lookups, (), 0)
+    assert found.assessment.disposition is Disposition.REJECT
+    assert "dkim=fail header.d=a.example" in found.field
+
+
+def test_a_key_that_cannot_be_had_makes_a_refusal_wait() -> None:
+    """Nobody answers for the key: the sender comes again."""
+    heard, lookups = signed("a.example", key=False)
+    found = judge(heard, US, lookups, (), 0)
+    assert found.assessment.disposition is Disposition.DEFER
+    assert "dkim=temperror header.d=a.example" in found.field
+
+
+def test_a_signature_of_somebody_else_is_no_proof() -> None:
+    """It passes, and is not the author's."""
+    heard, lookups = signed("b.example")
+    found = judge(heard, US, lookups, (), 0)
+    assert found.assessment.disposition is Disposition.REJECT
+    assert "dkim=pass header.d=b.example" in found.field
+
+
+def test_a_large_message_is_not_refused_unseen() -> None:
+    """Its signatures are not known: it goes to Spam instead."""
+    heard, lookups = signed("a.example")
+    found = judge(replace(heard, message=b""), US, lookups, (), 0)
+    assert found.assessment.disposition is Disposition.QUARANTINE
 
 
 def test_a_bounce_is_known_by_its_greeting() -> None:
@@ -83,11 +132,11 @@ def test_a_bounce_is_known_by_its_greeting() -> None:
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=120))
 def test_nothing_can_be_smuggled_into_the_field(sender: str, helo: str, author: str) -> None:
     """Whatever is said: one value, whose parts are ours."""
-    heard = Heard("192.0.2.1", helo, sender, author, "")
+    heard = Heard("192.0.2.1", helo, sender, author)
     found = judge(heard, US, Played(), (), 0).field
     parts = found.split(";\n\t")
     assert parts[0] == US
-    assert [part.partition("=")[0] for part in parts[1:]] == ["spf", "dmarc"]
+    assert [part.partition("=")[0] for part in parts[1:]] == ["dkim", "spf", "dmarc"]
     assert "\n" not in "".join(parts)
     assert "\r" not in found
 
@@ -96,9 +145,29 @@ def test_nothing_can_be_smuggled_into_the_field(sender: str, helo: str, author: 
 def test_any_results_can_be_read(text: str) -> None:
     """Fields of others are text like any other."""
     for value in (text, f"{US}; {text}", f"{US}; dkim={text}"):
-        results.is_of(value, US)
-        results.signatures(value)
         results.passed(value, "dmarc")
+        assert results.names_us(value, US) or US not in value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        US,
+        US.upper(),
+        f" {US} 1; dmarc=pass",
+        f'"{US}"; dmarc=pass',
+        f"(a comment) {US}; dmarc=pass",
+        f"{US}(c); dmarc=pass",
+        f"\t{US[:5]}(c){US[5:]}; dmarc=pass",
+        f'"{US[:5]}\\{US[5:]}"; dmarc=pass',
+        f"{US}; foo.bar=x",
+        f"{US}; {'dkim=none; ' * 300}",
+    ],
+)
+def test_every_spelling_of_our_name(value: str) -> None:
+    """What some reader takes for ours is ours."""
+    assert results.names_us(value, US)
+    assert not results.names_us("mx.elsewhere.example; dkim=pass", US)
 
 
 @given(st.binary(max_size=300))

@@ -128,14 +128,13 @@ reinject_recipient_restrictions =
 def milters(site: Site) -> str:
     """OpenDKIM reads the daemon's name to tell what is to be signed (see opendkim.conf)."""
     return f"""\
-### DKIM: verified on port 25, signed on submission; before it, what is to be refused at once
+### Who sent it, on port 25; signatures, on submission; before these, what is to be refused at once
 
 dkim_milter = inet:{site.addresses["opendkim.milter"]}
 # All that sign: one for each algorithm.
 signing_milters = $dkim_milter{_second_signer(site)}
-# Behind it, as it reads what OpenDKIM found: forged senders (identity), certain spam
-# (filter.reject_score).{_without_answer(site)}
-smtpd_milters = $dkim_milter{_incoming(site)}
+# Forged senders (identity), certain spam (filter.reject_score).{_without_answer(site)}
+smtpd_milters = {_incoming(site)}
 # A From field that is not the user's (submission.check_from): without an answer, not now.
 mua_milters = {_users(site)}$signing_milters
 non_smtpd_milters =
@@ -154,12 +153,14 @@ def _second_signer(site: Site) -> str:
 
 
 def _incoming(site: Site) -> str:
-    """The filter's milter; it is not even asked where it has nothing to say."""
+    """The filter's milter verifies; where it does not look, OpenDKIM does."""
     settings = site.settings
     if settings.identity.check:
         enforces = settings.identity.enforce_dmarc
-        return f", {_filter_milter(site, 'tempfail' if enforces else 'accept')}"
-    return f", {_filter_milter(site, 'accept')}" if settings.filter.reject_score is not None else ""
+        return _filter_milter(site, "tempfail" if enforces else "accept")
+    if settings.filter.reject_score is not None:
+        return f"$dkim_milter, {_filter_milter(site, 'accept')}"
+    return "$dkim_milter"
 
 
 def _without_answer(site: Site) -> str:
@@ -170,7 +171,8 @@ def _without_answer(site: Site) -> str:
 
 
 def _users(site: Site) -> str:
-    return f"{_filter_milter(site, 'tempfail')}, " if site.settings.submission.check_from else ""
+    wanted = site.settings.submission.check_from or site.settings.identity.check
+    return f"{_filter_milter(site, 'tempfail')}, " if wanted else ""
 
 
 def _filter_milter(site: Site, otherwise: str) -> str:
