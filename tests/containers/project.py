@@ -57,6 +57,12 @@ class Project(Stack):
             raise ServiceFailed(f"mailstack {' '.join(arguments)}: {words[-1]}")
         return done.stdout
 
+    def publish(self, domain: str) -> None:
+        """Make a domain's records known to the outside; its keys are asked for where they are."""
+        self.throwaway.publish_domain(domain)
+        keys = json.loads(self.cli("dkim", "show", domain, "--wait", "--json"))["items"]
+        self.throwaway.publish_keys(keys)
+
     def inside(self, service: str, *command: str, stdin: str = "") -> str:
         """Run a command that must work in a container; return what it printed."""
         return self.podman.do("exec", "-i", self.container(service), *command, stdin=stdin)

@@ -45,7 +45,7 @@ def running(folder: Path, internet: SmallInternet, tag: str) -> Iterator[Project
     try:
         _compose(project, "up", "--detach")
         project.wait_until_healthy()
-        project.throwaway.publish(project.throwaway.domain)
+        project.publish(project.throwaway.domain)
         yield project
     finally:
         _remove(project)

@@ -26,7 +26,7 @@ def machine(stack: Project) -> Iterator[Stack]:
     folder.chmod(0o755)
     try:
         with on_one_machine(folder, stack.internet) as running:
-            stack.throwaway.publish(stack.throwaway.domain)
+            stack.publish(stack.throwaway.domain)
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

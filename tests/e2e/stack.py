@@ -102,8 +102,12 @@ class Stack:
         """Create a domain of a fresh name, known to the outside too."""
         domain = f"{self.fresh('domain')}.example"
         self.cli("domain", "add", domain)
-        self.throwaway.publish(domain)
+        self.publish(domain)
         return domain
+
+    def publish(self, domain: str) -> None:
+        """Make a domain's records known to the outside, its DKIM keys among them."""
+        self.throwaway.publish(domain)
 
     def alias(self, address: str, *targets: str) -> None:
         self.cli("alias", "add", address, *targets)

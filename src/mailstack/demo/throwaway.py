@@ -7,7 +7,7 @@ stays private here too.
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +115,12 @@ class Throwaway:
 
     def publish(self, domain: str) -> None:
         """Publish the DNS records of a domain of this stack, its DKIM keys among them."""
+        self.publish_domain(domain)
+        keys = json.loads(self.cli("dkim", "show", domain, "--wait", "--json"))["items"]
+        self.publish_keys(keys)
+
+    def publish_domain(self, domain: str) -> None:
+        """Publish all but the domain's own keys; the key that signs for want of one is in."""
         key = SigningKey((self.state / "secure" / "dkim.private").read_bytes())
         self.internet.publish(
             mail_domain(
@@ -126,7 +132,9 @@ class Throwaway:
                 spf="v=spf1 mx -all",
             )
         )
-        keys = json.loads(self.cli("dkim", "show", domain, "--wait", "--json"))["items"]
+
+    def publish_keys(self, keys: Iterable[Mapping[str, str]]) -> None:
+        """Publish DKIM keys, as ``dkim show --json`` tells them."""
         self.internet.publish({key["name"]: {"TXT": (txt(key["record"]),)} for key in keys})
 
     def down(self) -> None:

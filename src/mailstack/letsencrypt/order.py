@@ -6,7 +6,7 @@ all others their certificate; the server's own name must be proved.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ TIMEOUT_S: Final = 30
 """For one answer of the authority."""
 PROOF_S: Final = 90.0
 """For all names to be looked at."""
+NONCE_TRIES: Final = 3
+"""Orders that are begun anew because a nonce was refused."""
 MAX_NAMES: Final = 100
 """Of one certificate at Let's Encrypt."""
 _PRIVATE: Final = 0o600
@@ -77,7 +79,7 @@ def obtain(authority: Authority, names: Sequence[str], prover: Prover) -> Issued
         OrderFailed: says in one line who said no, and what to do.
     """
     try:
-        return _obtain(authority, names, prover)
+        return _again(lambda: _obtain(authority, names, prover))
     except requests.exceptions.SSLError as error:
         raise OrderFailed(
             f"{authority.directory} shows a certificate that is not trusted",
@@ -93,6 +95,17 @@ def obtain(authority: Authority, names: Sequence[str], prover: Prover) -> Issued
             f"{authority.directory} refused: {_words(error)}",
             advice="do what it says, then do it again; acme.staging = true is for trying",
         ) from error
+
+
+def _again(order: Callable[[], Issued]) -> Issued:
+    """Order anew where a nonce was refused (RFC 8555 6.5), which the library does but once."""
+    for _ in range(NONCE_TRIES):
+        try:
+            return order()
+        except messages.Error as error:
+            if error.code != "badNonce":
+                raise
+    return order()
 
 
 def _obtain(authority: Authority, names: Sequence[str], prover: Prover) -> Issued:
