@@ -24,12 +24,20 @@ def machine(stack: Project) -> Iterator[Stack]:
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
     folder.chmod(0o755)
+    _same_master(stack, folder / "var" / "secure")
     try:
         with on_one_machine(folder, stack.internet) as running:
             stack.publish(stack.throwaway.domain)
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _same_master(stack: Project, secure: Path) -> None:
+    """What seals the DKIM keys moves with the datastore, or nobody could open them."""
+    secure.mkdir(parents=True)
+    shutil.copy(stack.folder / "secrets" / "dkim.master", secure / "dkim.master")
+    (secure / "dkim.master").chmod(0o600)
 
 
 def test_users_move_into_containers(stack: Project, machine: Stack) -> None:
