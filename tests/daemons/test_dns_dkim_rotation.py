@@ -28,7 +28,8 @@ from mailstack.daemons.opendkim import DAEMON as OPENDKIM
 from mailstack.dkim.keeper import Keeper
 from mailstack.dkim.master import MASTER, read_master
 from mailstack.dkim.rotation import Rules
-from mailstack.dkim.world import Dns, spelled
+from mailstack.dkim.world import Dns
+from mailstack.dns.records import quoted
 from mailstack.topology.model import Endpoint
 
 DOMAIN = "example.org"
@@ -171,7 +172,7 @@ async def test_an_owner_publishes_by_hand(stage: Stage) -> None:
     async with api(stage.couchmail) as client:
         items = (await client.get(f"/v1/domains/{DOMAIN}/dkim")).json()["items"]
     for key in items:
-        await stage.primary.put(DOMAIN, key["name"], "TXT", spelled(key["record"]))
+        await stage.primary.put(DOMAIN, key["name"], "TXT", quoted(key["record"]))
     async with lagging(stage.primary):
         assert not await stage.keep(updates=False)
     assert await stage.states() == both("retiring", "signing")

@@ -60,9 +60,9 @@ class Message:
             self.whole = False
 
     def add_field(self, field: milter.HeaderField) -> None:
-        if field.name.lower() == b"from" and len(self.from_fields) < 2:  # noqa: PLR2004 - one too many
-            self.from_fields.append(field.value)
         name = field.name.lower()
+        if name == b"from" and len(self.from_fields) < 2:  # noqa: PLR2004 - one too many
+            self.from_fields.append(field.value)
         if name == b"authentication-results" and len(self.results) <= MAX_CLAIMS:
             self.results.append(field.value)
         self.signed = self.signed or name == b"dkim-signature"
@@ -78,6 +78,11 @@ class Message:
             self._pieces.clear()
         else:
             self._pieces.append(octets)
+
+    @property
+    def to_verify(self) -> bool:
+        """Another server's message has something that is verified over all of it."""
+        return not self.login and (self.signed or self.sealed)
 
     def octets(self) -> bytes:
         return b"".join(self._pieces)
@@ -124,7 +129,9 @@ class MilterSession:
     async def _hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
-                self._expect().add(octets)
+                message = self._expect()
+                if message.to_verify or self._current().config.reject_score is not None:
+                    message.add(octets)
             case milter.HeaderField():
                 self._expect().add_field(event)
             case milter.EndOfHeader():
@@ -166,7 +173,7 @@ class MilterSession:
         return self._message
 
     async def _say(self, message: Message) -> bytes:
-        said = Said() if self._origin is None else await self._from_whom(message)
+        said = await self._from_whom(message)
         refusal = said.refusal or await self._refusal(message)
         if not refusal:
             return said.changes + CONTINUE
@@ -174,7 +181,8 @@ class MilterSession:
         return milter.refuse(refusal)
 
     async def _from_whom(self, message: Message) -> Said:
-        assert self._origin is not None  # noqa: S101 - the caller looked
+        if self._origin is None:
+            return Said()
         config, metrics = self._current().config, self._current().metrics
         if message.login:
             return claims_removed(message, config.hostname)

@@ -1,9 +1,9 @@
 """Is a message from whom it says? Asked of ``identity``, which asks the DNS, in threads of its own.
 
 What is found goes into the header, in one Authentication-Results field; every other one that could
-be taken for ours is removed, also from what users send. A
-message that its author's domain asks to refuse is refused; one that is to be quarantined gets a
-field by which the mailbox server files it in Spam.
+be taken for ours is removed, also from what users send. A message that its author's domain asks to
+refuse is refused; one that is to be quarantined gets a field by which the mailbox server files it
+in Spam.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Origin:
             _text(helo),
             _text(message.sender),
             _text(b"".join(message.from_fields)),
-            message.octets() if message.whole else b"",
+            message.octets() if message.to_verify and message.whole else b"",
             message.signed,
             message.sealed,
         )

@@ -6,18 +6,15 @@ is "cannot tell", and no key moves on by that.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from mailstack.dns.ask import DNS_PORT, Answers, ask_each, find_zone, zone_servers
+from mailstack.dns.records import TTL, quoted
 from mailstack.dns.update import Change, Tsig, update
 from mailstack.errors import MailstackError
 from mailstack.model.dkim import DkimKey, record_name
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 from mailstack.topology.model import Endpoint
-
-TTL_S: Final = 3600
-_STRING: Final = 255
-"""Octets of one string of a TXT record (RFC 1035 3.3)."""
 
 
 class World(Protocol):
@@ -104,15 +101,9 @@ def shows(key: DkimKey, texts: Sequence[str]) -> bool:
     )
 
 
-def spelled(text: str) -> str:
-    """Spell TXT data as a zone file has it."""
-    parts = [text[start : start + _STRING] for start in range(0, len(text), _STRING)]
-    return " ".join(f'"{part}"' for part in parts)
-
-
 def _added(domain: str, key: DkimKey) -> Change:
-    data = (spelled(key.record),)
-    return Change("replace", record_name(key.selector, domain), "TXT", data, TTL_S)
+    data = (quoted(key.record),)
+    return Change("replace", record_name(key.selector, domain), "TXT", data, TTL)
 
 
 def _tag(part: str) -> tuple[str, str]:

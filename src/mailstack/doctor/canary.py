@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailstack.aio.dialog import connect
-from mailstack.doctor.certificates import unverified
+from mailstack.aio.tls import unverified
 from mailstack.doctor.context import Context, Found
 from mailstack.errors import MailstackError
 from mailstack.findings import Finding

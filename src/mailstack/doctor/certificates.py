@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from mailstack.aio.dialog import Dialog, connect
+from mailstack.aio.tls import unverified
 from mailstack.doctor.context import Context, Found
 from mailstack.findings import Finding
 from mailstack.topology.model import Endpoint
@@ -151,14 +152,6 @@ async def start_tls(dialog: Dialog, protocol: str, tls: ssl.SSLContext, hostname
     if not answer.startswith(good):
         raise ConnectionError(f"STARTTLS is answered {answer!r}")
     await dialog.writer.start_tls(tls, server_hostname=hostname)
-
-
-def unverified() -> ssl.SSLContext:
-    """Accept whatever is shown: it is what is looked at."""
-    tls = ssl.create_default_context()
-    tls.check_hostname = False
-    tls.verify_mode = ssl.CERT_NONE
-    return tls
 
 
 def certificate_of(dialog: Dialog) -> bytes:

@@ -3,8 +3,9 @@
 import pytest
 from tests.unit.store.samples import dkim
 
-from mailstack.dkim.world import judged, shows, spelled
+from mailstack.dkim.world import judged, shows
 from mailstack.dns.ask import Answer, Server
+from mailstack.dns.records import quoted
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 
 (KEY,) = dkim("example.org", "made").keys
@@ -71,4 +72,4 @@ def test_nobody_asked_is_nobody_who_has_it() -> None:
 
 def test_long_records_are_cut_into_strings() -> None:
     """Of at most 255 octets each, as DNS has them."""
-    assert spelled("a" * 300) == f'"{"a" * 255}" "{"a" * 45}"'
+    assert quoted("a" * 300) == f'"{"a" * 255}" "{"a" * 45}"'

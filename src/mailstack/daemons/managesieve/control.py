@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from mailstack.aio.dialog import connect
+from mailstack.aio.tls import unverified
 from mailstack.daemons import certificate, program
 from mailstack.daemons.contract import (
     Command,
@@ -69,7 +69,7 @@ class ManageSieve:
                 await _ready(dialog.line)
                 await dialog.send("STARTTLS")
                 await _ready(dialog.line)
-                await dialog.writer.start_tls(_unverified())
+                await dialog.writer.start_tls(unverified())
                 await _ready(dialog.line)
                 await dialog.send("LOGOUT")
         except OSError as error:
@@ -85,11 +85,3 @@ async def _ready(line: Callable[[], Awaitable[str]]) -> None:
         if said.startswith(("NO", "BYE")):
             raise ProbeFailed(f"ManageSieve says {said!r}")
     raise ProbeFailed("ManageSieve's greeting has no end")
-
-
-def _unverified() -> ssl.SSLContext:
-    """Whether the certificate is the right one is not the question of a probe."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

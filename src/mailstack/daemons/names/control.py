@@ -4,11 +4,11 @@ import asyncio
 import json
 import os
 import signal
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from mailstack.aio.tls import unverified
 from mailstack.daemons import certificate, program
 from mailstack.daemons.contract import (
     Command,
@@ -69,7 +69,7 @@ class Names:
         try:
             async with asyncio.timeout(program.PROBE_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(
-                    endpoint.host, endpoint.port, ssl=_unverified()
+                    endpoint.host, endpoint.port, ssl=unverified()
                 )
                 writer.write(request.encode())
                 status = await reader.readline()
@@ -78,11 +78,3 @@ class Names:
             raise ProbeFailed(f"https://{endpoint} does not answer: {error!r}") from error
         if b" 200 " not in status and b" 503 " not in status:
             raise ProbeFailed(f"https://{endpoint}{PROBE_PATH} answers {status!r}")
-
-
-def _unverified() -> ssl.SSLContext:
-    """Whether the certificate is the right one is not the question of a probe."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
