@@ -26,7 +26,7 @@ from tests.daemons.filter_stage import (
 )
 from tests.daemons.stage import commit, running, state_folder
 
-from mailstack.contentfilter.config import load
+from mailstack.contentfilter.config import Config
 from mailstack.contentfilter.filter import Filter
 from mailstack.contentfilter.metrics import FilterMetrics
 from mailstack.contentfilter.profiles import own_or_shared
@@ -99,7 +99,7 @@ async def test_each_recipient_has_a_verdict(stage: FilterStage) -> None:
     """One message, two recipients with different rules: spam for one, not for the other."""
     stage.prefer("tolerant@example.org", "required_score 2000\n")
     await commit(DAEMON, stage.site())
-    config = load(stage.site().paths.conf / FILE)
+    config = Config.read(stage.site().paths.conf / FILE)
     own = Filter(config, FilterMetrics(), own_or_shared({"tolerant@example.org"}, "+"))
     DAEMON.prepare(stage.site())
     service, stop = Service(own), asyncio.Event()
@@ -249,7 +249,7 @@ async def test_the_probe_sees_a_dead_filter(stage: FilterStage) -> None:
 
 
 GUARD = """
-import sys
+import runpy, sys
 from mailstack.aio import privileges
 real = privileges.drop
 def drop(*account):
@@ -258,8 +258,7 @@ def drop(*account):
         lambda event, args: event == "import" and print("LATE", args[0], file=sys.stderr)
     )
 privileges.drop = drop
-from mailstack.contentfilter.__main__ import main
-sys.exit(main())
+runpy.run_module("mailstack.contentfilter", run_name="__main__", alter_sys=True)
 """
 
 

@@ -3,13 +3,18 @@
 Sharing is SO_REUSEPORT (socket(7)): the kernel spreads new connections over the processes.
 """
 
+import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mailstack.topology.model import Endpoint
 
 BACKLOG = 1024
+STREAM_LIMIT = 65_536
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None] | None]
 
 
 def listen(endpoint: "Endpoint", processes: int = 1) -> list[socket.socket]:
@@ -35,4 +40,20 @@ def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
         backlog=BACKLOG,
         reuse_port=shared,
         dualstack_ipv6=both,
+    )
+
+
+async def start_server(
+    at: "Endpoint", serve: Serve, *, start_serving: bool = True, limit: int = STREAM_LIMIT
+) -> asyncio.Server:
+    """Take a port for streams. Without ``start_serving`` nobody is accepted before that is called.
+
+    A stream holds up to twice ``limit`` octets before it stops reading from the kernel.
+
+    Raises:
+        OSError: the port is taken, or the address is not this machine's.
+    """
+    host = None if at.host == "all" else at.host
+    return await asyncio.start_server(
+        serve, host, at.port, start_serving=start_serving, limit=limit, backlog=BACKLOG
     )

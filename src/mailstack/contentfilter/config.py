@@ -1,16 +1,9 @@
-"""What the filter is told: the JSON that ``daemons/contentfilter`` renders from the settings.
+"""What the filter is told: the JSON that ``daemons/contentfilter`` renders from the settings."""
 
-Plain dataclasses instead of ``mailstack.settings``: those are checked already, and pydantic would
-double the memory of this program.
-"""
-
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
-from mailstack.errors import ConfigError
+from mailstack.program.config import Rendered
 
 Address = tuple[str, int]
 """Host and port. The host ``all`` means every address of the machine."""
@@ -34,7 +27,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class Config(Rendered):
     """All the filter needs to know."""
 
     hostname: str
@@ -87,61 +80,3 @@ class Config:
     groups: tuple[int, ...] = ()
     """The account to become; 0 stays."""
     timeouts: Timeouts = Timeouts()
-
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Self:
-        """Read the rendered document.
-
-        Raises:
-            ConfigError: an unknown or a missing name; the text names it.
-        """
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(document) - known):
-            raise ConfigError(f"unknown name {unknown[0]!r}", advice="render the file anew")
-        try:
-            return cls(**{name: _typed(name, value) for name, value in document.items()})
-        except (TypeError, ValueError) as error:
-            raise ConfigError(str(error), advice="render the file anew") from error
-
-
-def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON enters here
-    match name:
-        case (
-            "listen"
-            | "http"
-            | "policy"
-            | "mailboxes"
-            | "spamd"
-            | "couchmail"
-            | "aliases"
-            | "milter"
-            | "resolver"
-        ):
-            host, port = value
-            return (str(host), int(port))
-        case "spool" | "usage" | "token_file":
-            return Path(value)
-        case "groups" | "trusted_forwarders":
-            return tuple(value)
-        case "timeouts":
-            return Timeouts(**value)
-        case _:
-            return value
-
-
-def load(path: Path) -> Config:
-    """Read the configuration file.
-
-    Raises:
-        ConfigError: it cannot be read or is not what ``daemons/contentfilter`` renders.
-    """
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot be read: {error}", file=path) from error
-    if not isinstance(document, dict):
-        raise ConfigError("is not a JSON object", file=path, advice="render the file anew")
-    try:
-        return Config.parse(document)
-    except ConfigError as error:
-        raise ConfigError(error.what, file=path, advice=error.advice) from error

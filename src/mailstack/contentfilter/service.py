@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from mailstack.aio.sockets import listen
+from mailstack.aio.sockets import listen, start_server
 from mailstack.contentfilter.config import Address, Config
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.filter import Filter
@@ -138,15 +138,7 @@ class Service:
 async def _listen(
     address: Address, accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
 ) -> asyncio.Server:
-    host, port = address
-    return await asyncio.start_server(
-        accept,
-        None if host == "all" else host,
-        port,
-        limit=STREAM_LIMIT,
-        backlog=256,
-        start_serving=False,
-    )
+    return await start_server(Endpoint(*address), accept, limit=STREAM_LIMIT, start_serving=False)
 
 
 async def _guarded(work: Awaitable[None]) -> None:

@@ -1,17 +1,15 @@
 """What the agent tells this service: one JSON file."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from mailstack.errors import ConfigError
 from mailstack.managesieve.session import Limits
+from mailstack.program.config import Rendered
 from mailstack.topology.model import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class Config(Rendered):
     """Everything that varies between installations."""
 
     listen: Endpoint
@@ -27,28 +25,3 @@ class Config:
     uid: int
     gid: int
     """The account to become; 0 stays."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the file.
-
-        Raises:
-            ConfigError: it is missing, no JSON, or lacks something.
-        """
-        try:
-            raw = json.loads(path.read_text())
-            return cls(
-                listen=Endpoint(*raw["listen"]),
-                http=Endpoint(*raw["http"]),
-                sasl=Endpoint(*raw["sasl"]),
-                api=Endpoint(*raw["api"]),
-                token_file=Path(raw["token_file"]),
-                certificate=Path(raw["certificate"]),
-                key=Path(raw["key"]),
-                limits=Limits(int(raw["max_scripts"]), int(raw["max_script_octets"])),
-                extensions=str(raw["extensions"]),
-                uid=int(raw["uid"]),
-                gid=int(raw["gid"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"cannot be read: {error!r}", file=path) from error

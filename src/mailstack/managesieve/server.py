@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
+from mailstack.aio.sockets import start_server
 from mailstack.errors import ProtocolError
 from mailstack.managesieve.metrics import SieveMetrics
 from mailstack.managesieve.session import Next, Session
@@ -66,10 +67,7 @@ class Server:
         Raises:
             OSError: the port is taken, or the address is not this machine's.
         """
-        host = None if endpoint.host == "all" else endpoint.host
-        self._server = await asyncio.start_server(
-            self._connected, host, endpoint.port, limit=READ_OCTETS
-        )
+        self._server = await start_server(endpoint, self._connected, limit=READ_OCTETS)
 
     async def stop(self, grace_s: float) -> None:
         """Accept no more; give sessions ``grace_s`` to finish the command that runs."""

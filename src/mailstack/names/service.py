@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from mailstack.aio.http import Answer, Request, text
-from mailstack.errors import ConfigError
+from mailstack.aio.tls import server_context
 from mailstack.feed import Reader
 from mailstack.names.config import Config
 from mailstack.names.directory import Directory
@@ -22,7 +22,7 @@ class Service:
 
     def __init__(self, config: Config, token: str) -> None:
         self._config = config
-        self._tls = tls_context(config)
+        self._tls = _tls_context(config)
         self._site = Site(Directory(Reader(config.api, token)), self.facts)
         self.answered = Counter(
             "mailstack_names_requests",
@@ -38,7 +38,7 @@ class Service:
         Raises:
             ConfigError: certificate and key cannot be used; nothing has changed.
         """
-        self._tls = tls_context(config)
+        self._tls = _tls_context(config)
         self._config = config
 
     def tls(self) -> ssl.SSLContext:
@@ -80,17 +80,7 @@ class Service:
         return text(HTTPStatus.NOT_FOUND, "no such page")
 
 
-def tls_context(config: Config) -> ssl.SSLContext:
-    """Load certificate and key.
-
-    Raises:
-        ConfigError: they cannot be used.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+def _tls_context(config: Config) -> ssl.SSLContext:
+    context = server_context(config.certificate, config.key)
     context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(config.certificate, config.key)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(f"certificate or key: {error}", file=config.certificate) from error
     return context

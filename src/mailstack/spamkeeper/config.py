@@ -1,16 +1,14 @@
 """What the agent tells this service: one JSON file."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from mailstack.errors import ConfigError
+from mailstack.program.config import Rendered
 from mailstack.topology.model import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class Config(Rendered):
     """Everything that varies between installations."""
 
     http: Endpoint
@@ -31,31 +29,3 @@ class Config:
     uid: int
     gid: int
     """The account to become; 0 stays."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the file.
-
-        Raises:
-            ConfigError: it is missing, no JSON, or lacks something.
-        """
-        try:
-            raw = json.loads(path.read_text())
-            return cls(
-                http=Endpoint(*raw["http"]),
-                api=Endpoint(*raw["api"]),
-                spamd=Endpoint(*raw["spamd"]),
-                token_file=Path(raw["token_file"]),
-                users=Path(raw["users"]),
-                rules=Path(raw["rules"]),
-                site_config=Path(raw["site_config"]),
-                spamd_pid=Path(raw["spamd_pid"]),
-                authenticated=bool(raw["authenticated"]),
-                update_rules=bool(raw["update_rules"]),
-                update_hour=int(raw["update_hour"]),
-                check_every_s=float(raw["check_every_s"]),
-                uid=int(raw["uid"]),
-                gid=int(raw["gid"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"cannot be read: {error!r}", file=path) from error

@@ -14,6 +14,7 @@ from typing import Final, Never
 
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.http import HttpServer
+from mailstack.aio.sockets import start_server
 from mailstack.errors import StoreUnavailable
 from mailstack.feed import Changed, Reader, follow
 from mailstack.spamkeeper.config import Config
@@ -69,9 +70,7 @@ class Service:
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
 
-        listen = self.config.http
-        host = None if listen.host == "all" else listen.host
-        self._server = await asyncio.start_server(accept, host, listen.port, start_serving=False)
+        self._server = await start_server(self.config.http, accept, start_serving=False)
 
     @property
     def port(self) -> int:

@@ -1,14 +1,8 @@
 """``python -m mailstack.tlspolicy --config FILE``: answer Postfix until told to stop."""
 
-import argparse
 import asyncio
-import encodings.idna  # noqa: F401 - needed for names of hosts after root is given up
-import gc
-import signal
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import dns.rdtypes.ANY.CNAME
@@ -21,22 +15,20 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA  # noqa: F401 - dnspython imports them by name, when there is no root
 
 from mailstack.aio.http import HttpServer
-from mailstack.aio.privileges import drop
+from mailstack.aio.sockets import start_server
 from mailstack.dns.ask import ask
-from mailstack.errors import ConfigError, MailstackError
-from mailstack.observe import log
+from mailstack.errors import ConfigError
 from mailstack.outcome import Found, Outcome
+from mailstack.program.run import main, settle, told_to_stop, until
 from mailstack.tlspolicy.cache import Cache
 from mailstack.tlspolicy.config import Config
 from mailstack.tlspolicy.dane import Dane
 from mailstack.tlspolicy.fetch import Fetcher
 from mailstack.tlspolicy.policies import Policies
 from mailstack.tlspolicy.server import Server
-from mailstack.topology.model import Endpoint
 from mailstack.topology.stack import STACK
 
 REFRESH_EVERY_S = 3600.0
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def assemble(config: Config, cache: Cache) -> Policies:
@@ -79,22 +71,12 @@ async def run(file: Path) -> None:
     policies = assemble(config, cache)
     server = Server(policies.look_up, lambda: len(cache))
     http = HttpServer(server.pages)
-    postfix = await _listen(config.listen, server.serve)
-    operations = await _listen(config.http, http.serve)
-    drop(config.uid, config.gid)
+    postfix = await start_server(config.listen, server.serve)
+    operations = await start_server(config.http, http.serve)
+    settle(config)
     cache.load()
-    gc.freeze()  # what is imported stays: the collector need not look at it each time
-    refreshing = asyncio.create_task(_refresh(policies))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, refreshing.cancel)
     async with postfix, operations:
-        with suppress(asyncio.CancelledError):
-            await refreshing
-
-
-async def _listen(at: Endpoint, serve: Serve) -> asyncio.Server:
-    return await asyncio.start_server(serve, None if at.host == "all" else at.host, at.port)
+        await until(told_to_stop(), _refresh(policies))
 
 
 async def _refresh(policies: Policies) -> None:
@@ -103,19 +85,5 @@ async def _refresh(policies: Policies) -> None:
         await asyncio.sleep(REFRESH_EVERY_S)
 
 
-def main() -> int:
-    """Parse the arguments, run. The exit status is 1 with one line when it cannot start."""
-    parser = argparse.ArgumentParser(prog="mailstack.tlspolicy", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
-    arguments = parser.parse_args()
-    log.configure()
-    try:
-        asyncio.run(run(arguments.config))
-    except (MailstackError, OSError) as error:
-        sys.stderr.write(f"tlspolicy: {error}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("tlspolicy", run))

@@ -1,23 +1,16 @@
 """``python -m mailstack.trainer --config FILE``: train every night, until told to stop."""
 
-import argparse
 import asyncio
-import concurrent.futures.thread  # noqa: F401 - mailboxes are read in threads after root is given up
-import encodings.idna  # noqa: F401 - likewise, for names of hosts
-import gc
-import signal
 import sys
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from mailstack.aio.http import HttpServer
 from mailstack.aio.http_client import Peer
-from mailstack.aio.privileges import drop
-from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.feed import Reader
-from mailstack.observe import log
+from mailstack.program.config import secret
+from mailstack.program.run import main, settle, told_to_stop, until
 from mailstack.trainer import schedule
 from mailstack.trainer.config import Config
 from mailstack.trainer.ledger import Ledger
@@ -35,26 +28,15 @@ from mailstack.trainer.training import Training
 import_module("_strptime")  # dates of messages are read after root is given up
 
 
-def _secret(path: Path) -> str:
-    """Read a secret, while this process still may.
-
-    Raises:
-        ServiceFailed: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ServiceFailed(f"{path} cannot be read: {error}") from error
-
-
 def assemble(config: Config) -> tuple[Peers, str]:
     """Put together what runs need; return it with the stack's token.
 
     Raises:
-        ServiceFailed: a secret or the ledger cannot be used.
+        ConfigError: a secret cannot be read.
+        ServiceFailed: the ledger cannot be used.
     """
-    token, master = _secret(config.token_file), _secret(config.master_file)
-    drop(config.uid, config.gid)
+    token, master = secret(config.token_file), secret(config.master_file)
+    settle(config)
     peers = Peers(
         ledger=Ledger.open(config.ledger),
         records=Records(Peer(config.api, token)),
@@ -78,12 +60,8 @@ async def run(file: Path) -> None:
     await port.open(config.listen)
     await moved.open(config.moved)
     peers, token = assemble(config)
-    serving = asyncio.create_task(_serve(port, moved, peers, Reader(config.api, token), token))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
-    with suppress(asyncio.CancelledError):
-        await serving
+    feed = Reader(config.api, token)
+    await until(told_to_stop(), _serve(port, moved, peers, feed, token))
 
 
 async def _serve(port: Port, moved: Port, peers: Peers, feed: Reader, token: str) -> None:
@@ -105,20 +83,5 @@ async def _night(training: Training) -> None:
     training.metrics.night_ended(failed)
 
 
-def main() -> int:
-    """Parse the arguments, run. The exit status is 1 with one line when it cannot start."""
-    parser = argparse.ArgumentParser(prog="mailstack.trainer", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
-    arguments = parser.parse_args()
-    log.configure()
-    gc.freeze()  # what is imported stays: the collector need not look at it each time
-    try:
-        asyncio.run(run(arguments.config))
-    except (MailstackError, OSError) as error:
-        sys.stderr.write(f"trainer: {error}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("trainer", run))

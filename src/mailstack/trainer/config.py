@@ -1,16 +1,9 @@
-"""What the agent tells the trainer: one JSON file, rendered by ``daemons/trainer``.
+"""What the agent tells the trainer: one JSON file, rendered by ``daemons/trainer``."""
 
-Plain dataclasses instead of ``mailstack.settings``, as for the content filter: pydantic would
-double the memory of this program.
-"""
-
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
-from mailstack.errors import ConfigError
+from mailstack.program.config import Rendered
 from mailstack.topology.model import Endpoint
 
 
@@ -33,7 +26,7 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class Config(Rendered):
     """Everything that varies between installations."""
 
     listen: Endpoint
@@ -55,26 +48,3 @@ class Config:
     uid: int
     gid: int
     """The account to become; 0 stays."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the file.
-
-        Raises:
-            ConfigError: it is missing, no JSON, or lacks something.
-        """
-        try:
-            return cls(**_typed(json.loads(path.read_text())))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"cannot be read: {error!r}", file=path) from error
-
-
-def _typed(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    endpoints = ("listen", "moved", "api", "imaps", "spamd", "keeper")
-    files = ("token_file", "master_file", "certificate", "ledger")
-    return {
-        **raw,
-        **{name: Endpoint(*raw[name]) for name in endpoints},
-        **{name: Path(raw[name]) for name in files},
-        "learning": Learning(**raw["learning"]),
-    }

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mailstack.aio.http import Answer, HttpServer, Request, bears, text
+from mailstack.aio.sockets import start_server
 from mailstack.model.addresses import Address, parse_address
 from mailstack.observe.metrics import CONTENT_TYPE
 from mailstack.topology.model import Endpoint
@@ -117,8 +118,7 @@ class Port:
         Raises:
             OSError: it is taken, or the address is not this machine's.
         """
-        host = None if at.host == "all" else at.host
-        self._server = await asyncio.start_server(self._accept, host, at.port, start_serving=False)
+        self._server = await start_server(at, self._accept, start_serving=False)
 
     async def serve(self, http: HttpServer, group: asyncio.TaskGroup) -> None:
         """Answer for ever."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mailstack.aio.dialog import connect
-from mailstack.contentfilter.config import load
+from mailstack.contentfilter.config import Config
 from mailstack.daemons import program
 from mailstack.daemons.contentfilter.render import FILE, render
 from mailstack.daemons.contract import (
@@ -55,7 +55,7 @@ class Contentfilter:
     async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
         """Read the file as the program will."""
         del site, overrides
-        load(folder / FILE)
+        Config.read(folder / FILE)
 
     def commands(self, site: Site) -> Sequence[Command]:
         config = site.paths.conf / FILE

@@ -7,7 +7,7 @@ import pytest
 from tests.golden.compare import assert_golden
 from tests.golden.sites import site
 
-from mailstack.contentfilter.config import load
+from mailstack.contentfilter.config import Config
 from mailstack.daemons.contentfilter import DAEMON
 from mailstack.daemons.contentfilter.render import FILE
 from mailstack.daemons.contract import Daemon, Site
@@ -77,4 +77,4 @@ def test_bad_files(text: str, tmp_path: Path) -> None:
     path = tmp_path / FILE
     path.write_text(text)
     with pytest.raises(ConfigError, match=FILE):
-        load(path)
+        Config.read(path)

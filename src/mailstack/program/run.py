@@ -1,0 +1,96 @@
+"""How each program of ours runs: its arguments, its account, its signals, its end.
+
+A program is a ``__main__`` with ``sys.exit(main(NAME, run))``, where ``run`` takes the file, opens
+its ports, calls ``settle``, and serves until ``told_to_stop``.
+"""
+
+import argparse
+import asyncio
+import concurrent.futures.thread  # noqa: F401 - needed after root is given up, as the next one
+import encodings.idna  # noqa: F401 - for names of hosts
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from mailstack.aio.privileges import drop
+from mailstack.errors import ConfigError, MailstackError
+from mailstack.observe import log
+
+Run = Callable[[Path], Coroutine[Any, Any, None]]
+Work = Coroutine[Any, Any, None]
+
+_log = logging.getLogger(__name__)
+
+
+class HasAccount(Protocol):
+    """What every configuration says: the numbers to become; 0 stays."""
+
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+
+
+def main(
+    name: str, run: Run, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> int:
+    """Parse the arguments, run. The exit status is 1 with one line when it cannot start."""
+    parser = argparse.ArgumentParser(prog=f"mailstack.{name}")
+    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
+    arguments = parser.parse_args()
+    log.configure()
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(run(arguments.config))
+    except (MailstackError, OSError) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 1
+    return 0
+
+
+def settle(account: HasAccount, groups: tuple[int, ...] = ()) -> None:
+    """Become the account, once all ports are open that only root may open.
+
+    What is imported by then stays: the collector need not look at it each time.
+
+    Raises:
+        ServiceFailed: root remains within reach.
+    """
+    drop(account.uid, account.gid, groups)
+    gc.collect()
+    gc.freeze()
+
+
+def told_to_stop(reload: Callable[[], None] | None = None) -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set. SIGHUP calls ``reload``, which may raise ConfigError."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, _reload, reload)
+    return stop
+
+
+def _reload(reload: Callable[[], None]) -> None:
+    try:
+        reload()
+    except ConfigError as error:
+        _log.error("goes on as before: %s", error)
+    else:
+        _log.info("reads its configuration anew")
+
+
+async def until(stop: asyncio.Event, work: Work) -> None:
+    """Run ``work``, and cancel it at ``stop``. What ends it before is raised."""
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
