@@ -1,6 +1,6 @@
 """The table ``[identity]`` of the settings: who another server's message is from."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -20,6 +20,12 @@ class Identity(Section):
         default=True,
         description="Do with a message that fails DMARC what its author's domain asks for: refuse "
         "it, or file it in Spam. false: it is only written down.",
+    )
+    quarantine: Literal["spam", "accept"] = Field(
+        default="spam",
+        description="What becomes of a message that fails DMARC where its author's domain asks for "
+        "quarantine: spam files it in Spam; accept delivers it like any other, and its "
+        "Authentication-Results says that it failed.",
     )
     trusted_forwarders: tuple[Annotated[str, AfterValidator(parse_domain)], ...] = Field(
         default=("google.com", "microsoft.com", "fastmail.com"),

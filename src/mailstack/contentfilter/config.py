@@ -71,6 +71,8 @@ class Config(Rendered):
     """Answers DNS, for the milter to tell who sent a message; None: it does not look."""
     enforce_dmarc: bool = True
     """Do with what fails DMARC what its author's domain asks for; else it is only written down."""
+    quarantine: str = "spam"
+    """What becomes of what is to be quarantined: ``spam`` or ``accept``."""
     trusted_forwarders: tuple[str, ...] = ()
     """Domains whose ARC seals speak for what they forward."""
     token_file: Path | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.milter import MilterSession
 from mailstack.contentfilter.origin import Origin
+from mailstack.identity.record import Tally, uncounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +22,15 @@ _log = logging.getLogger(__name__)
 
 
 class MilterServer:
-    """``accept`` is called with each connection."""
+    """``accept`` is called with each connection; ``tally`` with what is found of each message."""
 
-    def __init__(self, current: "Callable[[], Filter]", directory: Directory) -> None:
+    def __init__(
+        self, current: "Callable[[], Filter]", directory: Directory, tally: Tally = uncounted
+    ) -> None:
         self._current = current
         self._directory = directory
         resolver = current().config.resolver
-        self._origin = None if resolver is None else Origin(*resolver)
+        self._origin = None if resolver is None else Origin(*resolver, tally)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

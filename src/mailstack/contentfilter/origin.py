@@ -17,8 +17,9 @@ from mailstack.contentfilter.config import Config
 from mailstack.contentfilter.metrics import FilterMetrics
 from mailstack.identity import results
 from mailstack.identity.dmarc import Disposition
-from mailstack.identity.judge import Heard, Judgement, judge
+from mailstack.identity.judge import Heard, Judgement, Rules, judge
 from mailstack.identity.lookups import Lookups
+from mailstack.identity.record import Tally, uncounted
 from mailstack.protocols import milter
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class Said:
 
 
 class Origin:
-    """Asks the resolver at ``host`` and ``port``."""
+    """Asks the resolver at ``host`` and ``port``; ``tally`` gets what was found of each message."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tally: Tally = uncounted) -> None:
         self._lookups = Lookups(host, port)
+        self._tally = tally
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="identity")
         self._random = random.SystemRandom()
 
@@ -88,15 +90,21 @@ class Origin:
             _log.warning("who sent a message could not be told within %.0f s", TIMEOUT_S)
             return Said("451 4.7.0 Who sent this cannot be told now, try again later")
         metrics.dmarc.counts[(found.assessment.result.value,)] += 1
-        said = _consequence(found, claims.changes, enforce=config.enforce_dmarc)
+        if found.assessment.disposition is not Disposition.DEFER:
+            self._tally(found.record)
+        said = _consequence(found, claims.changes)
         metrics.rejected.counts[("dmarc",)] += said.refusal.startswith("5")
         metrics.quarantined.counts[()] += QUARANTINE.encode() in said.changes
         return said
 
     def _judge(self, heard: Heard, config: Config) -> Judgement:
-        trusted = frozenset(config.trusted_forwarders)
-        draw = self._random.randrange(100)
-        return judge(heard, config.hostname, self._lookups, trusted, draw)
+        rules = Rules(
+            authserv_id=config.hostname,
+            trusted=frozenset(config.trusted_forwarders),
+            enforce=config.enforce_dmarc,
+            quarantine=config.quarantine == "spam",
+        )
+        return judge(heard, rules, self._lookups, self._random.randrange(100))
 
 
 def claims_removed(message: "Message", authserv_id: str) -> Said:
@@ -111,8 +119,8 @@ def claims_removed(message: "Message", authserv_id: str) -> Said:
     return Said(changes=b"".join(milter.remove_field(results.NAME, n) for n in reversed(ours)))
 
 
-def _consequence(found: Judgement, removals: bytes, *, enforce: bool) -> Said:
-    disposition = found.assessment.disposition if enforce else Disposition.NONE
+def _consequence(found: Judgement, removals: bytes) -> Said:
+    disposition = found.assessment.disposition
     if disposition is Disposition.REJECT:
         words = f"{found.author} asks to refuse what is not proven to be its own"
         return Said(f"550 5.7.26 Refused by DMARC: {words}, by neither SPF nor DKIM")

@@ -6,7 +6,7 @@ none does, the author's domain says what becomes of the message.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -40,6 +40,15 @@ class Disposition(StrEnum):
     """It may be refused, but that cannot be told now."""
 
 
+class Override(StrEnum):
+    """Why something else was done than was asked for (RFC 7489, appendix C)."""
+
+    NONE = ""
+    SAMPLED_OUT = "sampled_out"
+    TRUSTED_FORWARDER = "trusted_forwarder"
+    LOCAL_POLICY = "local_policy"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A record that a domain publishes at ``_dmarc``."""
@@ -53,10 +62,24 @@ class Policy:
     """Of the messages that fail, to which it applies."""
     inherited: bool = False
     """Found at the organizational domain, not at the author's."""
+    rua: str = ""
+    """Where reports go, as it is written there."""
+    domain: str = ""
+    """Where it was found."""
 
     @property
     def requested(self) -> str:
         return self.sp if self.inherited else self.p
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One DKIM signature."""
+
+    result: str
+    """As RFC 8601 2.7.1 spells it."""
+    domain: str
+    selector: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +90,12 @@ class Evidence:
     """RFC 7208's result."""
     spf_domain: str = ""
     """Of the envelope's sender; of the greeting where there is none."""
-    dkim: Sequence[tuple[str, str]] = ()
-    """Result and domain of each signature."""
+    dkim: Sequence[Signature] = ()
 
     @property
     def uncertain(self) -> bool:
         """Whether asking again may prove more."""
-        return self.spf == "temperror" or any(result == "temperror" for result, _ in self.dkim)
+        return self.spf == "temperror" or any(one.result == "temperror" for one in self.dkim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +105,12 @@ class Assessment:
     result: Result
     disposition: Disposition = Disposition.NONE
     requested: str = "none"
-    """The policy that the domain asked for."""
+    """What the domain asks for."""
+    policy: Policy | None = None
+    dkim_aligned: bool = False
+    spf_aligned: bool = False
+    override: Override = Override.NONE
+    """Why the disposition is not what was requested."""
 
 
 def parse(record: str) -> Policy | None:
@@ -93,11 +120,9 @@ def parse(record: str) -> Policy | None:
     if pairs[0] != ("v", "dmarc1"):
         return None
     tags = dict(reversed(pairs))  # of two the first counts
-    p = tags.get("p", "")
+    p, rua = tags.get("p", ""), tags.get("rua", "")
     if p not in _POLICIES:
-        if not tags.get("rua", "").startswith("mailto:"):
-            return None
-        return Policy("none", "none")
+        return Policy("none", "none", rua=rua) if rua.startswith("mailto:") else None
     sp = tags.get("sp", p)
     return Policy(
         p=p,
@@ -105,6 +130,7 @@ def parse(record: str) -> Policy | None:
         strict_dkim=tags.get("adkim") == "s",
         strict_spf=tags.get("aspf") == "s",
         percent=_percent(tags.get("pct", "")),
+        rua=rua,
     )
 
 
@@ -128,26 +154,31 @@ def assess(
     if not isinstance(policy, Found):
         return Assessment(Result.NONE)
     found = policy.value
-    if is_aligned(author, found, evidence, organizational):
-        return Assessment(Result.PASS, requested=found.requested)
+    dkim, spf = aligned(author, found, evidence, organizational)
+    told = Assessment(Result.PASS, Disposition.NONE, found.requested, found, dkim, spf)
+    if dkim or spf:
+        return told
     if evidence.uncertain:
         waits = found.requested == "reject" and found.percent > 0
         disposition = Disposition.DEFER if waits else Disposition.NONE
-        return Assessment(Result.TEMPERROR, disposition, found.requested)
-    return Assessment(Result.FAIL, _disposition(found, draw), found.requested)
+        return replace(told, result=Result.TEMPERROR, disposition=disposition)
+    disposition = _disposition(found, draw)
+    override = Override.NONE if disposition == found.requested else Override.SAMPLED_OUT
+    return replace(told, result=Result.FAIL, disposition=disposition, override=override)
 
 
-def is_aligned(
+def aligned(
     author: str, policy: Policy, evidence: Evidence, organizational: Organizational
-) -> bool:
-    """Whether something proven belongs to the author (RFC 7489 3.1)."""
-    signers = [domain for result, domain in evidence.dkim if result == "pass"]
-    senders = [evidence.spf_domain] if evidence.spf == "pass" else []
-    return any(
-        _same(domain, author, organizational, strict=strict)
-        for domains, strict in ((signers, policy.strict_dkim), (senders, policy.strict_spf))
-        for domain in domains
-    )
+) -> tuple[bool, bool]:
+    """Whether a signature is the author's, and whether the envelope is (RFC 7489 3.1)."""
+
+    def same(domain: str, *, strict: bool) -> bool:
+        return _same(domain, author, organizational, strict=strict)
+
+    signers = [one.domain for one in evidence.dkim if one.result == "pass"]
+    dkim = any(same(domain, strict=policy.strict_dkim) for domain in signers)
+    spf = evidence.spf == "pass" and same(evidence.spf_domain, strict=policy.strict_spf)
+    return dkim, spf
 
 
 def _same(domain: str, author: str, organizational: Organizational, *, strict: bool) -> bool:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from mailstack.identity import arc, results, signatures
-from mailstack.identity.dmarc import Assessment, Disposition, Evidence, Policy, Result, assess
+from mailstack.identity.dmarc import (
+    Assessment,
+    Disposition,
+    Evidence,
+    Override,
+    Policy,
+    Result,
+    assess,
+)
+from mailstack.identity.record import Record
 from mailstack.model.authors import authors
 from mailstack.model.domains import parse_domain
 from mailstack.outcome import Outcome
@@ -51,6 +60,20 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """The owner's."""
+
+    authserv_id: str
+    """Our name in Authentication-Results."""
+    trusted: Collection[str] = ()
+    """Forwarders whose seals count."""
+    enforce: bool = True
+    """Do what domains ask for."""
+    quarantine: bool = True
+    """That, too, which is no refusal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What is to be done, and the field that says why."""
 
@@ -59,23 +82,43 @@ class Judgement:
     assessment: Assessment
     field: str
     """The value of Authentication-Results."""
+    record: Record
+    """What was found, for those who count."""
 
 
-def judge(
-    heard: Heard, authserv_id: str, lookups: Lookups, trusted: Collection[str], draw: int
-) -> Judgement:
-    """Judge one message; ``trusted`` are forwarders whose seals count, ``draw`` is 0 to 99."""
+def judge(heard: Heard, rules: Rules, lookups: Lookups, draw: int) -> Judgement:
+    """Judge one message; ``draw`` is a number from 0 to 99."""
     spf, domain = lookups.spf(heard.address, heard.helo, heard.sender)
     whole = heard.message
     proven = signatures.verify(whole, lookups.txt) if heard.signed and whole else ()
     evidence = Evidence(spf, domain, proven)
     author, found = _strictest(author_domains(heard.from_field), evidence, lookups, draw)
     chain = arc.verify(whole, lookups.txt) if heard.sealed and whole else arc.NO_CHAIN
-    found = _with_chain(found, chain, trusted)
+    found = _with_chain(found, chain, rules.trusted)
     if not whole and (heard.signed or heard.sealed):
         found = _unverified(found)
-    about = results.About(authserv_id, heard.sender, author, evidence, chain.result)
-    return Judgement(author, found, results.field(about, found))
+    found = _as_the_owner_wants(found, rules)
+    about = results.About(rules.authserv_id, heard.sender, author, evidence, chain.result)
+    return Judgement(author, found, results.field(about, found), _record(heard, about, found))
+
+
+def _record(heard: Heard, about: results.About, found: Assessment) -> Record:
+    evidence = about.evidence
+    return Record(
+        address=heard.address,
+        author=about.author,
+        envelope=heard.sender.rpartition("@")[2].lower(),
+        policy=found.policy,
+        result=found.result,
+        disposition=found.disposition,
+        override=found.override,
+        dkim=evidence.dkim,
+        dkim_aligned=found.dkim_aligned,
+        spf=evidence.spf,
+        spf_domain=evidence.spf_domain.lower(),
+        spf_scope="mfrom" if "@" in heard.sender else "helo",
+        spf_aligned=found.spf_aligned,
+    )
 
 
 def author_domains(from_field: str) -> Sequence[str]:
@@ -112,7 +155,7 @@ def _with_chain(found: Assessment, chain: arc.Chain, trusted: Collection[str]) -
     if found.disposition is Disposition.NONE:
         return found
     if chain.speaks_for(trusted):
-        return replace(found, disposition=Disposition.NONE)
+        return replace(found, disposition=Disposition.NONE, override=Override.TRUSTED_FORWARDER)
     if chain.result == "temperror" and found.disposition is Disposition.REJECT:
         return replace(found, disposition=Disposition.DEFER)
     return found
@@ -121,5 +164,14 @@ def _with_chain(found: Assessment, chain: arc.Chain, trusted: Collection[str]) -
 def _unverified(found: Assessment) -> Assessment:
     """Of a message that is too large its signatures are not known: it is not refused for that."""
     if found.disposition in {Disposition.REJECT, Disposition.DEFER}:
-        return replace(found, disposition=Disposition.QUARANTINE)
+        return replace(found, disposition=Disposition.QUARANTINE, override=Override.LOCAL_POLICY)
     return found
+
+
+def _as_the_owner_wants(found: Assessment, rules: Rules) -> Assessment:
+    quarantined = found.disposition is Disposition.QUARANTINE
+    if found.disposition is Disposition.NONE or (
+        rules.enforce and (rules.quarantine or not quarantined)
+    ):
+        return found
+    return replace(found, disposition=Disposition.NONE, override=Override.LOCAL_POLICY)

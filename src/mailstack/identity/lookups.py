@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import dns.exception
@@ -101,9 +102,9 @@ class Lookups:
         above = self.organizational(author)
         try:
             if found := self._record(author):
-                return Found(found)
+                return Found(replace(found, domain=author))
             if above != author and (found := self._record(above)):
-                return Found(_inherited(found))
+                return Found(replace(found, domain=above, inherited=True))
         except (dns.exception.DNSException, OSError) as error:
             return Unavailable(str(error))
         return NotFound()
@@ -141,12 +142,6 @@ class Lookups:
             return list(self._ask(name, kind))
         except (dns.exception.DNSException, OSError) as error:
             raise spf.TempError(f"DNS: {error}") from error
-
-
-def _inherited(policy: dmarc.Policy) -> dmarc.Policy:
-    return dmarc.Policy(
-        policy.p, policy.sp, policy.strict_dkim, policy.strict_spf, policy.percent, inherited=True
-    )
 
 
 def _address(host: str) -> str:

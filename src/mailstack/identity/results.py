@@ -66,8 +66,9 @@ def field(about: About, found: Assessment) -> str:
 def _ours(about: About, found: Assessment) -> Iterator[str]:
     if not about.evidence.dkim:
         yield "dkim=none"
-    for result, domain in about.evidence.dkim:
-        yield f"dkim={result} header.d={_plain(domain)}"
+    for one in about.evidence.dkim:
+        selector = f" header.s={_plain(one.selector)}" if one.selector else ""
+        yield f"dkim={one.result} header.d={_plain(one.domain)}{selector}"
     helo = f"smtp.helo={_plain(about.evidence.spf_domain)}"
     yield f"spf={about.evidence.spf} " + (
         f"smtp.mailfrom={_plain(about.sender)}" if about.sender else helo

@@ -11,6 +11,8 @@ import dkim  # type: ignore[import-untyped] # dkimpy has no types
 import dns.exception
 from dkim.util import parse_tag_value  # type: ignore[import-untyped]
 
+from mailstack.identity.dmarc import Signature
+
 MAX_SIGNATURES: Final = 10
 """That are looked at; a message has one to four."""
 
@@ -18,8 +20,8 @@ Txt = Callable[[str], bytes | None]
 """The TXT record of a name. Raises what its library raises when nobody answers."""
 
 
-def verify(message: bytes, txt: Txt) -> Sequence[tuple[str, str]]:
-    """The result (RFC 8601 2.7.1) and the domain of each signature, the topmost first."""
+def verify(message: bytes, txt: Txt) -> Sequence[Signature]:
+    """What becomes of each signature, the topmost first."""
     try:
         verifier = dkim.DKIM(message)
     except dkim.DKIMException:
@@ -28,15 +30,17 @@ def verify(message: bytes, txt: Txt) -> Sequence[tuple[str, str]]:
     return [_verify(verifier, n, value, txt) for n, value in enumerate(fields[:MAX_SIGNATURES])]
 
 
-def _verify(verifier: dkim.DKIM, number: int, field: bytes, txt: Txt) -> tuple[str, str]:
+def _verify(verifier: dkim.DKIM, number: int, field: bytes, txt: Txt) -> Signature:
     try:
         tags = parse_tag_value(field)
         domain = tags[b"d"].decode("ascii").lower()
+        selector = tags[b"s"].decode("ascii")
         signed = [name.strip().lower() for name in tags[b"h"].split(b":")]
     except (dkim.DKIMException, KeyError, ValueError):
-        return "permerror", ""
+        return Signature("permerror", "")
     # without the From field it says nothing about the author (RFC 6376 5.4)
-    return _result(verifier, number, txt) if b"from" in signed else "permerror", domain
+    result = _result(verifier, number, txt) if b"from" in signed else "permerror"
+    return Signature(result, domain, selector)
 
 
 def _result(verifier: dkim.DKIM, number: int, txt: Txt) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack.identity.dmarc import Disposition, Evidence, Policy, Result, assess, parse
+from mailstack.identity.dmarc import Disposition, Evidence, Policy, Result, Signature, assess, parse
 from mailstack.outcome import Found, NotFound, Unavailable
 
 AUTHOR = "news.example.org"
@@ -18,11 +18,12 @@ SPF = {
     "failed": ("fail", SAME),
 }
 DKIM = {
-    "same": (("pass", SAME),),
-    "related": (("pass", RELATED),),
-    "other": (("pass", OTHER),),
-    "failed": (("fail", SAME),),
+    "same": (Signature("pass", SAME),),
+    "related": (Signature("pass", RELATED),),
+    "other": (Signature("pass", OTHER),),
+    "failed": (Signature("fail", SAME),),
 }
+RUA = "mailto:a@example.org"
 POLICIES = ("none", "quarantine", "reject")
 
 TABLE = """
@@ -75,7 +76,7 @@ def test_the_table_is_whole() -> None:
     ("evidence", "policy", "disposition"),
     [
         (Evidence("temperror", SAME), "reject", Disposition.DEFER),
-        (Evidence("fail", SAME, (("temperror", SAME),)), "reject", Disposition.DEFER),
+        (Evidence("fail", SAME, (Signature("temperror", SAME),)), "reject", Disposition.DEFER),
         (Evidence("temperror", SAME), "quarantine", Disposition.NONE),
         (Evidence("temperror", SAME), "none", Disposition.NONE),
     ],
@@ -88,7 +89,7 @@ def test_what_cannot_be_told(evidence: Evidence, policy: str, disposition: Dispo
 
 def test_one_proof_is_enough_when_the_other_cannot_be_told() -> None:
     """DKIM passes while SPF's servers are silent."""
-    evidence = Evidence("temperror", SAME, (("pass", SAME),))
+    evidence = Evidence("temperror", SAME, (Signature("pass", SAME),))
     found = assess(AUTHOR, Found(Policy("reject", "reject")), evidence, organizational)
     assert found.result is Result.PASS
 
@@ -115,6 +116,7 @@ def test_some_percent(draw: int, policy: str, disposition: Disposition) -> None:
     asked = Policy(policy, policy, percent=30)
     found = assess(AUTHOR, Found(asked), Evidence(), organizational, draw)
     assert found.disposition is disposition
+    assert (found.override == "sampled_out") == (policy != disposition)
 
 
 def test_subdomains_have_their_own() -> None:
@@ -136,7 +138,8 @@ def test_subdomains_have_their_own() -> None:
         ("v=DMARC1; p=reject; pct=many", Policy("reject", "reject")),
         ("v=DMARC1; p=reject; sp=whatever", Policy("reject", "reject")),
         ("v=DMARC1; p=reject; p=none", Policy("reject", "reject")),
-        ("v=DMARC1; p=whatever; rua=mailto:a@example.org", Policy("none", "none")),
+        ("v=DMARC1; p=whatever; rua=mailto:a@example.org", Policy("none", "none", rua=RUA)),
+        (f"v=DMARC1; p=none; rua={RUA}", Policy("none", "none", rua=RUA)),
         ("v=DMARC1; p=whatever", None),
         ("v=DMARC1", None),
         ("p=reject; v=DMARC1", None),

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from mailstack.demo import letter
 from mailstack.demo.keys import SigningKey
 from mailstack.identity import arc, results
-from mailstack.identity.dmarc import Disposition, Policy, Result
-from mailstack.identity.judge import Heard, author_domains, judge
+from mailstack.identity.dmarc import Disposition, Override, Policy, Result, Signature
+from mailstack.identity.judge import Heard, Rules, author_domains, judge
+from mailstack.identity.record import Record
 from mailstack.outcome import Found, NotFound, Outcome
 
 US = "mail.home.example"
+RULES = Rules(US)
 HEARD = Heard("192.0.2.1", "mx.a.example", "bob@a.example", " Bob <bob@a.example>")
 REJECT = Policy("reject", "reject")
 
@@ -48,7 +50,7 @@ def test_the_strictest_author_counts() -> None:
     """Two authors in one field: the second one's refusal is not hidden behind the first."""
     lookups = Played({"b.example": REJECT})
     heard = replace(HEARD, from_field=" bob@a.example, boss@b.example")
-    found = judge(heard, US, lookups, (), 0)
+    found = judge(heard, RULES, lookups, 0)
     assert (found.author, found.assessment.disposition) == ("b.example", Disposition.REJECT)
 
 
@@ -80,11 +82,11 @@ def signed(by: str, *, key: bool = True) -> tuple[Heard, Played]:
 def test_a_signature_of_the_author_passes() -> None:
     """Verified here, whatever a field of the message claims."""
     heard, lookups = signed("a.example")
-    found = judge(heard, US, lookups, (), 0)
+    found = judge(heard, RULES, lookups, 0)
     assert found.assessment.result is Result.PASS
     assert found.field.split(";\n\t") == [
         US,
-        "dkim=pass header.d=a.example",
+        "dkim=pass header.d=a.example header.s=s",
         "spf=fail smtp.mailfrom=bob@a.example",
         "dmarc=pass (p=reject dis=none) header.from=a.example",
     ]
@@ -93,7 +95,7 @@ def test_a_signature_of_the_author_passes() -> None:
 def test_a_changed_message_fails() -> None:
     """The signature does not fit, so the domain's policy applies."""
     heard, lookups = signed("a.example")
-    found = judge(replace(heard, message=heard.message + b"more\r\n"), US, lookups, (), 0)
+    found = judge(replace(heard, message=heard.message + b"more\r\n"), RULES, lookups, 0)
     assert found.assessment.disposition is Disposition.REJECT
     assert "dkim=fail header.d=a.example" in found.field
 
@@ -101,7 +103,7 @@ def test_a_changed_message_fails() -> None:
 def test_a_key_that_cannot_be_had_makes_a_refusal_wait() -> None:
     """Nobody answers for the key: the sender comes again."""
     heard, lookups = signed("a.example", key=False)
-    found = judge(heard, US, lookups, (), 0)
+    found = judge(heard, RULES, lookups, 0)
     assert found.assessment.disposition is Disposition.DEFER
     assert "dkim=temperror header.d=a.example" in found.field
 
@@ -109,7 +111,7 @@ def test_a_key_that_cannot_be_had_makes_a_refusal_wait() -> None:
 def test_a_signature_of_somebody_else_is_no_proof() -> None:
     """It passes, and is not the author's."""
     heard, lookups = signed("b.example")
-    found = judge(heard, US, lookups, (), 0)
+    found = judge(heard, RULES, lookups, 0)
     assert found.assessment.disposition is Disposition.REJECT
     assert "dkim=pass header.d=b.example" in found.field
 
@@ -117,14 +119,58 @@ def test_a_signature_of_somebody_else_is_no_proof() -> None:
 def test_a_large_message_is_not_refused_unseen() -> None:
     """Its signatures are not known: it goes to Spam instead."""
     heard, lookups = signed("a.example")
-    found = judge(replace(heard, message=b""), US, lookups, (), 0)
+    found = judge(replace(heard, message=b""), RULES, lookups, 0)
     assert found.assessment.disposition is Disposition.QUARANTINE
+
+
+@pytest.mark.parametrize(
+    ("policy", "rules", "disposition", "override"),
+    [
+        ("quarantine", RULES, "quarantine", ""),
+        ("quarantine", replace(RULES, quarantine=False), "none", "local_policy"),
+        ("quarantine", replace(RULES, enforce=False), "none", "local_policy"),
+        ("reject", replace(RULES, quarantine=False), "reject", ""),
+        ("reject", replace(RULES, enforce=False), "none", "local_policy"),
+        ("none", replace(RULES, enforce=False), "none", ""),
+    ],
+)
+def test_the_owner_has_the_last_word(
+    policy: str, rules: Rules, disposition: str, override: str
+) -> None:
+    """What is asked for is done as far as the settings say; field and record tell what was done."""
+    lookups = Played({"a.example": Policy(policy, policy)})
+    found = judge(HEARD, rules, lookups, 0)
+    record = found.record
+    assert (found.assessment.disposition, record.disposition) == (disposition, disposition)
+    assert record.override == override
+    assert f"dmarc=fail (p={policy} dis={disposition})" in found.field
+
+
+def test_what_is_kept_for_reports() -> None:
+    """All that a row of an aggregate report has."""
+    heard, lookups = signed("b.example")
+    record = judge(heard, RULES, lookups, 0).record
+    assert record == Record(
+        address="192.0.2.1",
+        author="a.example",
+        envelope="a.example",
+        policy=REJECT,
+        result=Result.FAIL,
+        disposition=Disposition.REJECT,
+        override=Override.NONE,
+        dkim=[Signature("pass", "b.example", "s")],
+        dkim_aligned=False,
+        spf="fail",
+        spf_domain="a.example",
+        spf_scope="mfrom",
+        spf_aligned=False,
+    )
 
 
 def test_a_bounce_is_known_by_its_greeting() -> None:
     """Without a sender SPF is about the client's name (RFC 7208 2.4)."""
     lookups = Played({"a.example": REJECT}, found="pass")
-    found = judge(replace(HEARD, sender=""), US, lookups, (), 0)
+    found = judge(replace(HEARD, sender=""), RULES, lookups, 0)
     assert found.assessment.result is Result.PASS
     assert "spf=pass smtp.helo=mx.a.example" in found.field
 
@@ -133,7 +179,7 @@ def test_a_bounce_is_known_by_its_greeting() -> None:
 def test_nothing_can_be_smuggled_into_the_field(sender: str, helo: str, author: str) -> None:
     """Whatever is said: one value, whose parts are ours."""
     heard = Heard("192.0.2.1", helo, sender, author)
-    found = judge(heard, US, Played(), (), 0).field
+    found = judge(heard, RULES, Played(), 0).field
     parts = found.split(";\n\t")
     assert parts[0] == US
     assert [part.partition("=")[0] for part in parts[1:]] == ["dkim", "spf", "dmarc"]

@@ -29,6 +29,7 @@ def render(site: Site) -> Files:
         "reject_score": settings.filter.reject_score,
         "resolver": _address(site.addresses["resolver.dns"]) if settings.identity.check else None,
         "enforce_dmarc": settings.identity.enforce_dmarc,
+        "quarantine": settings.identity.quarantine,
         "trusted_forwarders": list(settings.identity.trusted_forwarders),
         "token_file": str(site.paths.secure / "api.token"),
         "spool": str(site.paths.run / "spool"),
