@@ -13,7 +13,7 @@ from mailstack.deploy.kubernetes import volumes
 from mailstack.deploy.kubernetes.config import settings_text
 from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
 from mailstack.deploy.plan import Plan
-from mailstack.deploy.secret_files import FOLDER
+from mailstack.deploy.secret_files import FOLDER, of_service
 from mailstack.deploy.yaml_text import NOTICE, Object, documents
 from mailstack.topology.model import INTERNET, Endpoint, Port, Secret, Service
 
@@ -152,7 +152,7 @@ def _volumes(plan: Plan, service: Service) -> Iterator[str]:
         yield f"{service.also or service.name}-state:{places.STATE}"
     for owner in volumes.data_of(service):
         yield f"{owner}-data:{places.data(owner)}"
-    for secret in map(plan.topology.secret, service.secrets):
+    for secret in of_service(plan, service):
         yield from (f"./{FOLDER}/{path}:{places.SECURE}/{path}:ro" for path in _mounted(secret))
     yield f"./{OVERRIDES}/{service.name}:{places.overrides(service.name)}:ro"
 

@@ -11,7 +11,7 @@ from mailstack.deploy.kubernetes import names
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object, documents
 from mailstack.errors import ConfigError
-from mailstack.topology.model import Secret
+from mailstack.topology.model import Secret, Service
 
 FOLDER = "secrets"
 COMMAND = "mailstack secrets"
@@ -21,9 +21,18 @@ IGNORE = "# Keys do not belong into a repository.\n*\n"
 
 
 def wanted(plan: Plan) -> list[Secret]:
-    """Secrets that some service of the plan reads."""
-    names_ = {name for service in plan.topology.services for name in service.secrets}
-    return [secret for secret in plan.topology.secrets if secret.name in names_]
+    """Secrets that some service of the plan reads; optional ones where the settings need them."""
+    return [
+        secret
+        for secret in plan.topology.secrets
+        if any(secret in of_service(plan, service) for service in plan.topology.services)
+    ]
+
+
+def of_service(plan: Plan, service: Service) -> list[Secret]:
+    """Likewise, of one service."""
+    found = map(plan.topology.secret, service.secrets)
+    return [one for one in found if not one.optional or plan.settings.dns.update_server]
 
 
 def check(folder: Path, plan: Plan) -> None:
@@ -38,7 +47,8 @@ def check(folder: Path, plan: Plan) -> None:
                 raise ConfigError(
                     f"the secret {secret.name!r} is missing",
                     file=folder / path,
-                    advice=f"make it with 'mailstack secrets --out {folder.parent}'",
+                    advice=secret.optional
+                    or f"make it with 'mailstack secrets --out {folder.parent}'",
                 )
 
 

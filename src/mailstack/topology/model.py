@@ -76,6 +76,8 @@ class Secret:
     name: str
     purpose: str
     files: tuple[tuple[str, str], ...]
+    optional: str = ""
+    """What an owner does who needs it, as only they can give it. Empty: the stack makes it."""
 
 
 @dataclass(frozen=True, slots=True)

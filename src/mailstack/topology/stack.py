@@ -80,7 +80,7 @@ STACK: Final = Topology(
             memory_mib=64,
             account="opendkim",
             uid=5005,
-            secrets=("dkim", "api-token"),
+            secrets=("dkim", "api-token", "tsig"),
             after=("resolver",),
         ),
         Service(
@@ -272,6 +272,12 @@ STACK: Final = Topology(
         ),
         Secret("api-token", "opens couchmail's API", (("api.token", "api.token"),)),
         Secret("imap-master", "the trainer's password", (("imap.master", "imap.master"),)),
+        Secret(
+            "tsig",
+            "signs changes of your zone (RFC 2136)",
+            (("tsig.key", "tsig.key"),),
+            optional="put the key that dns.update_server knows there, or unset dns.update_server",
+        ),
     ),
     jobs=(
         Job(

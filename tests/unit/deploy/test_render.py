@@ -153,6 +153,39 @@ def test_secrets_move_house(file: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (out / "secrets" / "dkim.private").read_text() == "old key"
 
 
+def test_the_key_of_updates_is_the_owners_to_give(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody needs one; who names a name server is told where its key belongs, and has it mounted."""
+    compose_file = file.parent / "out" / "compose.yaml"
+    assert rendered(file, engine="compose") == 0
+    assert "tsig" not in compose_file.read_text()
+    updates = ("--set", "dns.update_server=192.0.2.53@53")
+    assert rendered(file, *updates, engine="compose") == 1
+    assert "secrets/tsig.key: the secret 'tsig' is missing" in capsys.readouterr().err
+    (file.parent / "out" / "secrets" / "tsig.key").write_text("c2VjcmV0")
+    assert rendered(file, *updates, engine="compose") == 0
+    mounts = yaml.safe_load(compose_file.read_text())["services"]["opendkim"]["volumes"]
+    assert any(one.endswith("/tsig.key:ro") for one in mounts)
+
+
+@pytest.mark.parametrize("server", ["", "192.0.2.53@53"])
+def test_a_cluster_mounts_the_key_of_updates_once_it_is_there(file: Path, server: str) -> None:
+    """The pod starts without that Secret, and follows when it comes."""
+    key = file.parent / "out" / "secrets" / "tsig.key"
+    key.parent.mkdir(parents=True)
+    key.write_text("c2VjcmV0")
+    assert rendered(file, "--set", f"dns.update_server={server}") == 0
+    pods = yaml.safe_load_all((file.parent / "out" / "opendkim.yaml").read_text())
+    pod = next(one for one in pods if one["kind"] == "Deployment")["spec"]["template"]["spec"]
+    volume = next(one for one in pod["volumes"] if one["name"] == "opendkim-secrets")
+    told = {one["secret"]["name"]: one["secret"] for one in volume["projected"]["sources"]}
+    assert told["mailstack-tsig"]["optional"] is True
+    assert "optional" not in told["mailstack-dkim"]
+    made = yaml.safe_load((key.parent / "kustomization.yaml").read_text())["secretGenerator"]
+    assert ("mailstack-tsig" in {one["name"] for one in made}) is bool(server)
+
+
 def test_a_file_of_the_owner_is_in_the_way(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was not generated is not overwritten."""
     out = file.parent / "out"

@@ -11,7 +11,7 @@ from mailstack.deploy import places
 from mailstack.deploy.kubernetes import names
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
-from mailstack.topology.model import Service, Volume
+from mailstack.topology.model import Secret, Service, Volume
 
 _SCRATCH: Final = "1Gi"
 """Of a state folder without its volume: sockets, configurations, and messages that the filter holds
@@ -80,17 +80,15 @@ def data_of(service: Service) -> list[str]:
 
 def secrets(plan: Plan, service: Service, name: str) -> Object:
     """One folder of the files that ``service`` reads, out of as many Secrets."""
-    sources = [
-        {
-            "secret": {
-                "name": names.secret(secret.name),
-                "items": [{"key": key, "path": path} for key, path in secret.files],
-            }
-        }
-        for secret in map(plan.topology.secret, service.secrets)
-    ]
+    sources = [{"secret": _source(one)} for one in map(plan.topology.secret, service.secrets)]
     mode = _mode(plan, service)
     return {"name": f"{name}-secrets", "projected": {"defaultMode": mode, "sources": sources}}
+
+
+def _source(secret: Secret) -> Object:
+    items = [{"key": key, "path": path} for key, path in secret.files]
+    found: Object = {"name": names.secret(secret.name), "items": items}
+    return found | ({"optional": True} if secret.optional else {})
 
 
 def secrets_mount(name: str) -> Object:
