@@ -156,7 +156,7 @@ def test_secrets_move_house(file: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_key_of_updates_is_the_owners_to_give(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody needs one; who names a name server is told where its key belongs, and has it mounted."""
+    """Nobody needs one; who names a name server is told where its key belongs, and has it there."""
     compose_file = file.parent / "out" / "compose.yaml"
     assert rendered(file, engine="compose") == 0
     assert "tsig" not in compose_file.read_text()
