@@ -24,6 +24,7 @@ from mailstack.names.hosts import Named, readings
 
 XML: Final = "application/xml; charset=utf-8"
 PROFILE: Final = "application/x-apple-aspen-config"
+PROFILE_SUFFIX: Final = ".mobileconfig"
 KEY: Final = "application/octet-stream"
 FRESH_S: Final = 300
 """For which a browser or proxy may keep a page."""
@@ -94,7 +95,11 @@ class Site:
             case None, (".well-known", "openpgpkey", *rest):
                 return await self._openpgp(named, rest, request)
             case "autoconfig", ("mail.mobileconfig",):
-                return self._apple(named, request)
+                return self._apple(named, _parameter(request, "email"))
+            case ((None | "autoconfig"), ("apple", file)) if (
+                address := file.removesuffix(PROFILE_SUFFIX)
+            ) not in ("", file):
+                return self._apple(named, address)
         return self._fixed(named, request.path)
 
     def _fixed(self, named: Named, path: tuple[str, ...]) -> Answer:
@@ -124,12 +129,12 @@ class Site:
             return Answer(HTTPStatus.OK, clients.outlook_error(), XML)
         return Answer(HTTPStatus.OK, clients.outlook(address, self.facts()), XML)
 
-    def _apple(self, named: Named, request: Request) -> Answer:
-        given = _parameter(request, "email")
+    def _apple(self, named: Named, given: str) -> Answer:
+        """Without an address, the device asks for it."""
         try:
             address = parse_address(given) if given else ""
         except ValueError:
-            return text(HTTPStatus.BAD_REQUEST, "email is no address")
+            return text(HTTPStatus.BAD_REQUEST, "that is no address")
         if address and split_address(address)[1] != named.domain:
             return text(HTTPStatus.NOT_FOUND, "no address of this domain")
         profile = clients.apple(named.domain, address, self.facts())

@@ -1,6 +1,7 @@
 """Answers to requests, over a directory that is played."""
 
 import base64
+import plistlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +70,35 @@ async def test_a_key_by_either_method(site: Site) -> None:
         assert (await get(site, host, path, "l=@")).status == 404
     other = f"/.well-known/openpgpkey/other.example/hu/{name}"
     assert (await get(site, "openpgpkey.example.org", other, "l=Joe.Doe")).status == 404
+
+
+async def test_a_profile_has_one_form_whatever_its_address_is_called(site: Site) -> None:
+    """The address stands in the path or in the query, and the profile replaces itself."""
+    by_path = await get(site, "example.org", "/apple/Ann@example.org.mobileconfig")
+    by_query = await get(
+        site, "autoconfig.example.org", "/mail.mobileconfig", "email=ann@example.org"
+    )
+    assert by_path.status == 200
+    assert by_path.body == by_query.body
+    assert by_path.content_type == "application/x-apple-aspen-config"
+    assert plistlib.loads(by_path.body)["PayloadContent"][0]["EmailAddress"] == "ann@example.org"
+
+
+@pytest.mark.parametrize(
+    ("host", "file", "status"),
+    [
+        ("example.org", "ann@other.example.mobileconfig", 404),
+        ("example.org", ".mobileconfig", 404),
+        ("example.org", "no address.mobileconfig", 400),
+        ("example.org", '"\r\nX: y"@example.org.mobileconfig', 400),
+        ("example.org", "ann@example.org", 404),
+        ("mta-sts.example.org", "ann@example.org.mobileconfig", 404),
+        ("other.example", "ann@other.example.mobileconfig", 421),
+    ],
+)
+async def test_whose_profile_is_not_made(site: Site, host: str, file: str, status: int) -> None:
+    """Addresses of the asked domain only; what is none of them gets no profile."""
+    assert (await get(site, host, f"/apple/{file}")).status == status
 
 
 async def test_security_txt_expires_within_a_year(site: Site) -> None:
