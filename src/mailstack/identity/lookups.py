@@ -17,7 +17,7 @@ import dns.resolver
 from publicsuffixlist import PublicSuffixList
 
 from mailstack.identity import dmarc
-from mailstack.identity.pyspf import spf
+from mailstack.identity.pyspf import evaluate, spf
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 
 TIMEOUT_S: Final = 5.0
@@ -85,7 +85,7 @@ class Lookups:
             return "none", domain
         result = self._spf.get(
             (address, helo, sender),
-            lambda: str(spf.check2(address, sender, helo, timeout=SPF_TIMEOUT_S)[0]),
+            lambda: evaluate(address, helo, sender, SPF_TIMEOUT_S),
             keep=lambda found: found != "temperror",
         )
         return result, domain
@@ -139,7 +139,8 @@ class Lookups:
         if kind not in _READ:
             return []
         try:
-            return list(self._ask(name, kind))
+            # what a sender's address puts into a name stands for itself
+            return list(self._ask(name.replace("\\", "\\\\"), kind))
         except (dns.exception.DNSException, OSError) as error:
             raise spf.TempError(f"DNS: {error}") from error
 
