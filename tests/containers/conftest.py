@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from tests.containers.images import built, sizes
-from tests.containers.project import Project
+from tests.containers.project import SERVICES, Project
 from tests.containers.running import running
 from tests.packages import CONTAINERS
 
 from mailstack.demo.internet import small_internet
 from mailstack.install import programs
-from mailstack.topology.stack import STACK
 
 _TAIL = 30
 _FIGURES = pytest.StashKey[list[str]]()
@@ -71,7 +70,7 @@ def pytest_runtest_makereport(
     """Attach the ends of the services' logs to a failure."""
     report = yield
     if report.failed and _PROJECT in item.stash:
-        for service in STACK.services:
-            lines = item.stash[_PROJECT].log(service.name).splitlines()
-            report.sections.append((f"{service.name} logged", "\n".join(lines[-_TAIL:])))
+        for name in SERVICES:
+            lines = item.stash[_PROJECT].log(name).splitlines()
+            report.sections.append((f"{name} logged", "\n".join(lines[-_TAIL:])))
     return report

@@ -6,7 +6,7 @@ What mail does in detail is the business of tests/e2e; here, that it does so in 
 import json
 
 import pytest
-from tests.containers.project import Project
+from tests.containers.project import SERVICES, Project
 from tests.containers.running import POSTFIX
 
 from mailstack.demo import letter
@@ -16,7 +16,6 @@ from mailstack.topology.stack import STACK
 pytestmark = pytest.mark.timeout(900)
 """The first test waits for images, which takes some minutes where none are cached."""
 
-SERVICES = [service.name for service in STACK.services]
 SCRIPT = 'require "fileinto"; if header :contains "subject" "boat" { fileinto "Archive"; }'
 
 

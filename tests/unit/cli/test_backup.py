@@ -8,11 +8,7 @@ import pytest
 
 from mailstack.cli import backup
 from mailstack.cli.__main__ import run
-from mailstack.cli.invocation import Invocation
-from mailstack.client import TcpTransport, UnixTransport
 from mailstack.errors import StoreUnavailable
-from mailstack.topology.addresses import cluster
-from mailstack.topology.stack import STACK
 
 
 class FakeClient:
@@ -28,7 +24,7 @@ class FakeClient:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, client: FakeClient) -> None:
-    monkeypatch.setattr(backup, "_client", lambda _: client)
+    monkeypatch.setattr(backup, "client", lambda *_, **__: client)
 
 
 def test_the_last_copies_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -52,19 +48,6 @@ def test_a_copy_that_breaks_off_is_none(
     assert run(["backup", str(tmp_path), "--keep", "1"]) == 1
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
     assert "broke off" in capsys.readouterr().err
-
-
-def test_in_a_container_it_asks_by_the_network(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The job of a cluster has the token and a link; on one machine the socket does."""
-    assert isinstance(backup._client(Invocation(state=tmp_path))._transport, UnixTransport)
-    (tmp_path / "secure").mkdir()
-    (tmp_path / "secure" / "api.token").write_text("token\n")
-    monkeypatch.setenv("MAILSTACK_ENGINE", "pod")
-    transport = backup._client(Invocation(state=tmp_path))._transport
-    assert isinstance(transport, TcpTransport)
-    assert str(transport) == str(cluster(STACK, "backup")["couchmail.api"])
 
 
 def test_probe_and_drain_say_where_they_belong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,15 @@ def test_a_script_that_does_not_compile(mailstack: Mailstack, anna: str, file: P
     assert mailstack("sieve", "get", anna, "lists") == before
 
 
+def test_unchecked(mailstack: Mailstack, anna: str, file: Path) -> None:
+    """Where no compiler is, the owner may take the risk, and has to say so."""
+    file.write_text("not yet a script\n")
+    assert mailstack("sieve", "put", anna, "draft", str(file))[0] == 1
+    said = mailstack("sieve", "put", anna, "draft", str(file), "--unchecked")
+    assert said == (0, f"stored script draft of {anna}\n", "")
+    assert mailstack("sieve", "get", anna, "draft")[1] == file.read_text()
+
+
 def test_from_standard_input(
     mailstack: Mailstack, anna: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,16 +3,20 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
 from mailstack.cli.app import invocation
+from mailstack.cli.datastore import checked_in, client
 from mailstack.cli.input import read_text
 from mailstack.cli.options import AsJson, complete_script, complete_user
 from mailstack.cli.output import say, say_json, say_table
-from mailstack.client import Client, UnixTransport
+from mailstack.client import Client
 from mailstack.daemons.dovecot.sieve import compile_script
+
+_COMPILES: Final = "managesieve"
+"""Whose image has the compiler."""
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Users' filter scripts (Sieve, RFC 5228)."
@@ -41,13 +45,22 @@ def put(
     activate: Annotated[
         bool, typer.Option("--activate", help="Make it the one that runs, at once.")
     ] = False,
+    unchecked: Annotated[
+        bool,
+        typer.Option(
+            "--unchecked",
+            help="Store it as it is; while it does not compile, mail goes to the Inbox.",
+        ),
+    ] = False,
 ) -> None:
     """Compile a script, and store it if that succeeds; one that was active stays so."""
     text = read_text(file, "script")
-    asyncio.run(compile_script(text))
-    client = _client(context)
-    fields = {"text": text, "active": activate or _is_active(client, address, name)}
-    client.call("PUT", "users", address, "sieve", name, document=fields)
+    if not unchecked:
+        with checked_in(_COMPILES):
+            asyncio.run(compile_script(text))
+    datastore = _client(context)
+    fields = {"text": text, "active": activate or _is_active(datastore, address, name)}
+    datastore.call("PUT", "users", address, "sieve", name, document=fields)
     say(f"stored script {name} of {address}{', which is active' if fields['active'] else ''}")
 
 
@@ -95,13 +108,13 @@ def remove(context: typer.Context, address: Owner, name: ScriptName) -> None:
 
 
 def _client(context: typer.Context) -> Client:
-    return Client(UnixTransport(invocation(context).api_socket))
+    return client(invocation(context), _COMPILES)
 
 
-def _scripts(client: Client, address: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.call("GET", "users", address, "sieve").fields["items"]
+def _scripts(datastore: Client, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = datastore.call("GET", "users", address, "sieve").fields["items"]
     return found
 
 
-def _is_active(client: Client, address: str, name: str) -> bool:
-    return any(s["active"] for s in _scripts(client, address) if s["name"] == name)
+def _is_active(datastore: Client, address: str, name: str) -> bool:
+    return any(s["active"] for s in _scripts(datastore, address) if s["name"] == name)

@@ -2,17 +2,20 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
 from mailstack.cli.app import invocation
+from mailstack.cli.datastore import checked_in, client
 from mailstack.cli.documents import Fields
 from mailstack.cli.input import read_text
 from mailstack.cli.options import AsJson, UserAddress
 from mailstack.cli.output import say, say_json, say_table
 from mailstack.cli.spam import List, Profile, read_rules
-from mailstack.client import Client, UnixTransport
+
+_LINTS: Final = "spamkeeper"
+"""Whose image has SpamAssassin, and a link to the datastore."""
 
 app = typer.Typer(
     add_completion=False,
@@ -139,13 +142,14 @@ def rules(
     if (file is None) is not clear:
         raise typer.BadParameter("give either FILE or --clear")
     lines = [] if file is None else read_rules(read_text(file, "file of rules"), file)
-    _lint(lines)
+    with checked_in(_LINTS):
+        _lint(lines)
     stored, changed = _profile(context, address).change(lambda _: {"rules": lines})
     _tell(stored, f"has {len(lines)} rule lines" if changed else "is so already", as_json=as_json)
 
 
 def _profile(context: typer.Context, address: str) -> Profile:
-    return Profile(Client(UnixTransport(invocation(context).api_socket)), address)
+    return Profile(client(invocation(context), _LINTS), address)
 
 
 def _list(

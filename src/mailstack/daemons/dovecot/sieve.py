@@ -6,6 +6,7 @@ as long as the call, with the extensions that delivery has, in bounded time, mem
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ async def compile_script(text: str) -> None:
         ServiceFailed: the compiler itself failed, or took too long.
     """
     _check_size(text)
+    if shutil.which("sievec") is None:
+        raise _missing("sievec")  # prlimit, which starts it, says so in words of its own
     with tempfile.TemporaryDirectory(prefix="sieve-") as name:
         folder = Path(name)
         _fill(folder, text)
@@ -83,9 +86,11 @@ async def _run(folder: Path) -> Finished:
     except TimeoutError:
         raise ServiceFailed(f"sievec took more than {TIMEOUT_S:g} s") from None
     except FileNotFoundError as error:
-        raise MissingProgram(
-            f"{error.filename} is not installed", advice="apt-get install dovecot-sieve"
-        ) from error
+        raise _missing(error.filename) from error
+
+
+def _missing(program: str) -> MissingProgram:
+    return MissingProgram(f"{program} is not installed", advice="apt-get install dovecot-sieve")
 
 
 def _environment(folder: Path) -> dict[str, str]:

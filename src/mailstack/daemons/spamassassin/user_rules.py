@@ -8,6 +8,7 @@ call, in bounded time and memory.
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ async def lint_rules(lines: Sequence[str]) -> None:
     """
     if not lines:
         return
+    if shutil.which("spamassassin") is None:
+        raise _missing("spamassassin")  # prlimit, which starts it, says so in words of its own
     with tempfile.TemporaryDirectory(prefix="spam-rules-") as name:
         folder = Path(name)
         _fill(folder, lines)
@@ -100,9 +103,11 @@ async def _run(folder: Path) -> Finished:
     except TimeoutError:
         raise ServiceFailed(f"to check the rules took more than {TIMEOUT_S:g} s") from None
     except FileNotFoundError as error:
-        raise MissingProgram(
-            f"{error.filename} is not installed", advice="apt-get install spamassassin"
-        ) from error
+        raise _missing(error.filename) from error
+
+
+def _missing(program: str) -> MissingProgram:
+    return MissingProgram(f"{program} is not installed", advice="apt-get install spamassassin")
 
 
 def _command(folder: Path) -> Sequence[str]:
