@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from mailstack.contentfilter import author, reject
 from mailstack.contentfilter.directory import Directory
-from mailstack.contentfilter.origin import MAX_CLAIMS, Origin, Said, claims_removed
+from mailstack.contentfilter.milter_message import Message
+from mailstack.contentfilter.origin import Origin, Said, claims_removed
 from mailstack.contentfilter.streams import put
 from mailstack.errors import ProtocolError
 from mailstack.protocols import milter
@@ -27,65 +28,8 @@ if TYPE_CHECKING:
 IDLE_S: Final = 3600.0
 """Postfix keeps a connection as long as its client stays, who may be silent for 300 s at a time."""
 READ_OCTETS: Final = 131_072
-KEPT_OCTETS: Final = 4 * 1024**2
-"""Of a message whose signatures are to be verified; 50 may be under way at once."""
 
 _log = logging.getLogger(__name__)
-
-
-class Message:
-    """What has been heard of one message. Make one at each MAIL."""
-
-    def __init__(self, sender: bytes, login: str, max_octets: int, max_recipients: int) -> None:
-        self.sender = sender
-        self.login = login
-        self.recipients: list[bytes] = []
-        self.from_fields: list[bytes] = []
-        self.results: list[bytes] = []
-        """Values of all Authentication-Results, in their order."""
-        self.signed = self.sealed = False
-        """It has DKIM signatures, ARC seals."""
-        self.size = 0
-        """Octets so far, kept or not."""
-        self.whole = True
-        """Everything was kept; otherwise it is too large to be judged here."""
-        self._pieces: list[bytes] = []
-        self._room = max_octets
-        self._max_recipients = max_recipients
-
-    def add_recipient(self, recipient: bytes) -> None:
-        if len(self.recipients) < self._max_recipients:
-            self.recipients.append(recipient)
-        else:
-            self.whole = False
-
-    def add_field(self, field: milter.HeaderField) -> None:
-        name = field.name.lower()
-        if name == b"from" and len(self.from_fields) < 2:  # noqa: PLR2004 - one too many
-            self.from_fields.append(field.value)
-        if name == b"authentication-results" and len(self.results) <= MAX_CLAIMS:
-            self.results.append(field.value)
-        self.signed = self.signed or name == b"dkim-signature"
-        self.sealed = self.sealed or name == b"arc-seal"
-        value = field.value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        self.add(b"%b:%b\r\n" % (field.name, value))
-
-    def add(self, octets: bytes) -> None:
-        self.size += len(octets)
-        self._room -= len(octets)
-        if self._room < 0:
-            self.whole = False
-            self._pieces.clear()
-        else:
-            self._pieces.append(octets)
-
-    @property
-    def to_verify(self) -> bool:
-        """Another server's message has something that is verified over all of it."""
-        return not self.login and (self.signed or self.sealed)
-
-    def octets(self) -> bytes:
-        return b"".join(self._pieces)
 
 
 class MilterSession:
@@ -129,21 +73,18 @@ class MilterSession:
     async def _hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
-                message = self._expect()
-                if message.to_verify or self._current().config.reject_score is not None:
-                    message.add(octets)
+                scanned = self._current().config.reject_score is not None
+                self._expect().add_body(octets, keep=scanned)
             case milter.HeaderField():
                 self._expect().add_field(event)
             case milter.EndOfHeader():
-                self._expect().add(b"\r\n")
+                self._expect().end_header()
             case milter.RcptTo(recipient):
                 self._expect().add_recipient(recipient)
             case milter.MailFrom(sender):
                 config = self._current().config
-                kept = config.max_scan_octets
-                if self._origin is not None and not self._login:
-                    kept = max(kept, KEPT_OCTETS)
-                self._message = Message(sender, self._login, kept, config.max_recipients)
+                limits = config.max_scan_octets, config.max_recipients
+                self._message = Message(sender, self._login, *limits)
             case milter.EndOfMessage():
                 message, self._message = self._expect(), None
                 put(self._writer, await self._say(message))
@@ -197,8 +138,6 @@ class MilterSession:
             metrics.rejected.counts[("from",)] += said.startswith("5")
             return said
         if config.reject_score is None or not message.whole:
-            return ""
-        if message.size > config.max_scan_octets:
             return ""
         said = await self._spam(message, config.reject_score)
         metrics.rejected.counts[("spam",)] += bool(said)

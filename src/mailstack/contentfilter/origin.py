@@ -23,7 +23,7 @@ from mailstack.identity.record import Tally, uncounted
 from mailstack.protocols import milter
 
 if TYPE_CHECKING:
-    from mailstack.contentfilter.milter import Message
+    from mailstack.contentfilter.milter_message import Message
 
 THREADS: Final = 8
 """Messages whose DNS questions are asked at once; the others wait."""
@@ -77,9 +77,8 @@ class Origin:
             _text(helo),
             _text(message.sender),
             _text(b"".join(message.from_fields)),
-            message.octets() if message.to_verify and message.whole else b"",
-            message.signed,
-            message.sealed,
+            b"" if message.hashes is None else message.header,
+            {} if message.hashes is None else message.hashes.finish(),
         )
         try:
             async with asyncio.timeout(TIMEOUT_S):

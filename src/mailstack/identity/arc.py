@@ -13,7 +13,8 @@ import dkim  # type: ignore[import-untyped] # dkimpy has no types
 import dns.exception
 
 from mailstack.identity import results as results_
-from mailstack.identity.signatures import Txt, ask
+from mailstack.identity.body import Digests
+from mailstack.identity.signatures import Hashed, Txt, ask
 
 MAX_SEALS: Final = 50
 """RFC 8617 4.2.1."""
@@ -43,13 +44,19 @@ class Chain:
 NO_CHAIN: Final = Chain("none")
 
 
-def verify(message: bytes, txt: Txt) -> Chain:
+class _Verifier(Hashed, dkim.ARC):  # type: ignore[misc] # dkimpy has no types
+    pass
+
+
+def verify(header: bytes, digests: Digests, txt: Txt) -> Chain:
     """Verify the chain of a message, seals and newest signature. Blocking.
 
     ``temperror``, which RFC 8617 does not know, is a chain that may yet verify.
     """
     try:
-        result, sets, _ = dkim.arc_verify(message, dnsfunc=partial(ask, txt))
+        verifier = _Verifier(header)
+        verifier.digests = digests
+        result, sets, _ = verifier.verify(dnsfunc=partial(ask, txt))
     except (dns.exception.DNSException, OSError):
         return Chain("temperror")
     except Exception:  # noqa: BLE001 - the library's parser, over what anybody may write

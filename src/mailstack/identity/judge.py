@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from mailstack.identity import arc, results, signatures
+from mailstack.identity.body import Digests
 from mailstack.identity.dmarc import (
     Assessment,
     Disposition,
@@ -51,12 +52,10 @@ class Heard:
     """Of the envelope; empty for a bounce."""
     from_field: str
     """The value of the From field; empty if there is none."""
-    message: bytes = b""
-    """All of it; empty if it is too large to be kept."""
-    signed: bool = False
-    """It has DKIM signatures."""
-    sealed: bool = False
-    """It has ARC seals."""
+    header: bytes = b""
+    """As it came, with the empty line; nothing if there is no signature and no seal."""
+    digests: Digests = field(default_factory=dict)
+    """Of the body, as its signatures and seals need them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,11 @@ class Judgement:
 def judge(heard: Heard, rules: Rules, lookups: Lookups, draw: int) -> Judgement:
     """Judge one message; ``draw`` is a number from 0 to 99."""
     spf, domain = lookups.spf(heard.address, heard.helo, heard.sender)
-    whole = heard.message
-    proven = signatures.verify(whole, lookups.txt) if heard.signed and whole else ()
+    proven = signatures.verify(heard.header, heard.digests, lookups.txt) if heard.header else ()
     evidence = Evidence(spf, domain, proven)
     author, found = _strictest(author_domains(heard.from_field), evidence, lookups, draw)
-    chain = arc.verify(whole, lookups.txt) if heard.sealed and whole else arc.NO_CHAIN
+    chain = _chain(heard, lookups)
     found = _with_chain(found, chain, rules.trusted)
-    if not whole and (heard.signed or heard.sealed):
-        found = _unverified(found)
     found = _as_the_owner_wants(found, rules)
     about = results.About(rules.authserv_id, heard.sender, author, evidence, chain.result)
     return Judgement(author, found, results.field(about, found), _record(heard, about, found))
@@ -119,6 +115,12 @@ def _record(heard: Heard, about: results.About, found: Assessment) -> Record:
         spf_scope="mfrom" if "@" in heard.sender else "helo",
         spf_aligned=found.spf_aligned,
     )
+
+
+def _chain(heard: Heard, lookups: Lookups) -> arc.Chain:
+    if not heard.header:
+        return arc.NO_CHAIN
+    return arc.verify(heard.header, heard.digests, lookups.txt)
 
 
 def author_domains(from_field: str) -> Sequence[str]:
@@ -158,13 +160,6 @@ def _with_chain(found: Assessment, chain: arc.Chain, trusted: Collection[str]) -
         return replace(found, disposition=Disposition.NONE, override=Override.TRUSTED_FORWARDER)
     if chain.result == "temperror" and found.disposition is Disposition.REJECT:
         return replace(found, disposition=Disposition.DEFER)
-    return found
-
-
-def _unverified(found: Assessment) -> Assessment:
-    """Of a message that is too large its signatures are not known: it is not refused for that."""
-    if found.disposition in {Disposition.REJECT, Disposition.DEFER}:
-        return replace(found, disposition=Disposition.QUARANTINE, override=Override.LOCAL_POLICY)
     return found
 
 
