@@ -46,6 +46,8 @@ class FakeDaemon:
     processes: Sequence[Command] = (SLEEPER,)
     sick: str = ""
     """Why the probe fails; empty: it succeeds."""
+    apart: bool = False
+    """Whether each override is a file of the configuration, as Dovecot's are."""
     restarts: bool = False
     """What ``restart_needed`` answers."""
     release: Version = (1, 0)
@@ -62,6 +64,9 @@ class FakeDaemon:
         site.paths.run.mkdir(parents=True, exist_ok=True)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
+        if self.apart:
+            theirs = {f"overrides/{name}": text for name, text in overrides.items()}
+            return {"main.conf": f"project {site.settings.project}\n", **theirs}
         own = "".join(f"{name}: {text}" for name, text in overrides.items())
         return {"main.conf": f"project {site.settings.project}\n{own}", "sub/other.conf": "\n"}
 

@@ -18,7 +18,9 @@ from mailstack.errors import ConfigError
 
 CURRENT: Final = "current"
 _ACCEPTED: Final = "accepted.json"
-"""Which folder passed the checker of which version, so that a start need not ask it again."""
+"""Which folder passed the checker of which version, so that a start need not ask it again. The
+names of its files are noted: a checker adds some of its own there, and one that is wanted no more,
+as an override that was removed, makes another configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Configurations:
         if folder is None:
             folder = await self._write_checked(site, files, overrides)
             self.put_in_force(folder)
-            self._remember(site, folder)
+            self._remember(site, folder, files)
         self._prune({folder, *keep} | ({old.folder} if old else set()))
         return Configuration(site, files, self.daemon.commands(site), folder)
 
@@ -82,12 +84,11 @@ class Configurations:
             folder = self.root / (self.root / CURRENT).readlink()
         except (OSError, ValueError):
             return None
-        same = known == {"folder": folder.name, "version": list(site.version)}
+        same = known == _note(site, folder, files)
         return folder if same and disk.holds(folder, files) else None
 
-    def _remember(self, site: Site, folder: Path) -> None:
-        note = {"folder": folder.name, "version": list(site.version)}
-        disk.replace_text(self.root / _ACCEPTED, json.dumps(note))
+    def _remember(self, site: Site, folder: Path, files: Files) -> None:
+        disk.replace_text(self.root / _ACCEPTED, json.dumps(_note(site, folder, files)))
 
     def _numbers(self) -> Iterable[int]:
         if not self.root.is_dir():
@@ -99,3 +100,7 @@ class Configurations:
             folder = self.root / str(number)
             if folder not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _note(site: Site, folder: Path, files: Files) -> dict[str, object]:
+    return {"folder": folder.name, "version": list(site.version), "files": sorted(files)}

@@ -119,6 +119,20 @@ async def test_reload_keeps_the_process(stage: Stage) -> None:
         assert stage.health.restarts == 0
 
 
+async def test_an_override_that_is_removed_is_in_force_no_more(stage: Stage) -> None:
+    """The folder in force has all that is wanted then, and one file more."""
+    stage.daemon.apart = True
+    override = stage.paths.conf / "overrides" / "own.conf"
+    async with stage.healthy() as agent:
+        stage.override("good\n")
+        await stage.changes.until(lambda: len(stage.daemon.reloads) == 1)
+        assert override.exists()
+        (stage.paths.overrides / override.name).unlink()
+        agent.look_again(settings())
+        await stage.changes.until(lambda: len(stage.daemon.reloads) == 2)
+        assert not override.exists()
+
+
 async def test_another_resolver_is_prepared_for(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
