@@ -17,6 +17,7 @@ from mailstack.identity.dmarc import (
     assess,
 )
 from mailstack.identity.record import Record
+from mailstack.identity.signatures import a_labels
 from mailstack.model.authors import authors
 from mailstack.model.domains import parse_domain
 from mailstack.outcome import Outcome
@@ -87,6 +88,7 @@ class Judgement:
 
 def judge(heard: Heard, rules: Rules, lookups: Lookups, draw: int) -> Judgement:
     """Judge one message; ``draw`` is a number from 0 to 99."""
+    heard = replace(heard, sender=_as_dns_has_it(heard.sender), helo=_as_dns_has_it(heard.helo))
     spf, domain = lookups.spf(heard.address, heard.helo, heard.sender)
     proven = signatures.verify(heard.header, heard.digests, lookups.txt) if heard.header else ()
     evidence = Evidence(spf, domain, proven)
@@ -121,6 +123,15 @@ def _chain(heard: Heard, lookups: Lookups) -> arc.Chain:
     if not heard.header:
         return arc.NO_CHAIN
     return arc.verify(heard.header, heard.digests, lookups.txt)
+
+
+def _as_dns_has_it(said: str) -> str:
+    """The domain of a name or an address in A-labels (RFC 8616 4); what is none stays as it is."""
+    before, at, domain = said.rpartition("@")
+    try:
+        return said if domain.isascii() else f"{before}{at}{a_labels(domain)}"
+    except UnicodeError:
+        return said
 
 
 def author_domains(from_field: str) -> Sequence[str]:

@@ -4,41 +4,24 @@ Libraries ask here: pyspf (RFC 7208) evaluates SPF, dkimpy verifies ARC chains. 
 nobody answers in time raises, and becomes "temperror"; it never becomes "there is no record".
 """
 
-import ipaddress
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import dns.exception
-import dns.name
-import dns.resolver
 from publicsuffixlist import PublicSuffixList
 
 from mailstack.identity import dmarc
 from mailstack.identity.pyspf import evaluate, spf
+from mailstack.identity.resolver import Resolver
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 
-TIMEOUT_S: Final = 5.0
-"""For one question."""
 SPF_TIMEOUT_S: Final = 20
 """For all of SPF (RFC 7208 4.6.4 asks for at least 20)."""
 KEPT_S: Final = 60.0
 MAX_KEPT: Final = 2048
-MAX_RECORDS: Final = 20
-"""Of one name and type that are looked at."""
-
 T = TypeVar("T")
-
-_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "A": lambda r: r.address,
-    "AAAA": lambda r: r.address,
-    "MX": lambda r: (r.preference, r.exchange.to_text(omit_final_dot=True)),
-    "PTR": lambda r: r.target.to_text(omit_final_dot=True),
-    "TXT": lambda r: r.strings,
-}
-"""A record in the form that pyspf takes."""
 
 
 class Recent(Generic[T]):
@@ -64,10 +47,7 @@ class Lookups:
     """Asks the resolver at ``host``, an address or a name, and ``port``."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._resolver = dns.resolver.Resolver(configure=False)
-        self._resolver.nameservers = [_address(host)]
-        self._resolver.port = port
-        self._resolver.lifetime = TIMEOUT_S
+        self.resolver = Resolver(host, port)
         self._suffixes = PublicSuffixList()
         self._spf: Recent[str] = Recent()
         self._policies: Recent[Outcome[dmarc.Policy]] = Recent()
@@ -115,39 +95,20 @@ class Lookups:
         Raises:
             DNSException: nobody answered.
         """
-        for _, strings in self._ask(name, "TXT"):
-            return b"".join(strings)
-        return None
+        return self.resolver.txt(name)
 
     def _record(self, domain: str) -> dmarc.Policy | None:
         texts = [
             b"".join(strings).decode("utf-8", "replace")
-            for _, strings in self._ask(f"_dmarc.{domain}", "TXT")
+            for strings in self.resolver.records(f"_dmarc.{domain}", "TXT")
         ]
         records = [text for text in texts if text.lower().startswith("v=dmarc1")]
         return dmarc.parse(records[0]) if len(records) == 1 else None  # two are as none
 
-    def _ask(self, name: str, kind: str) -> Iterator[tuple[tuple[str, str], Any]]:
-        try:
-            answer = self._resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
-        except (dns.resolver.NXDOMAIN, dns.name.LabelTooLong, dns.name.EmptyLabel, UnicodeError):
-            return
-        for rdata in list(answer.rrset or ())[:MAX_RECORDS]:
-            yield (name, kind), _READ[kind](rdata)
-
     def _for_spf(self, name: str, kind: str, *_: object, **__: object) -> list[Any]:
-        if kind not in _READ:
-            return []
+        # what a sender's address puts into a name stands for itself
+        plain = name.replace("\\", "\\\\")
         try:
-            # what a sender's address puts into a name stands for itself
-            return list(self._ask(name.replace("\\", "\\\\"), kind))
+            return [((name, kind), record) for record in self.resolver.records(plain, kind)]
         except (dns.exception.DNSException, OSError) as error:
             raise spf.TempError(f"DNS: {error}") from error
-
-
-def _address(host: str) -> str:
-    """A name server is asked by its address."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return str(socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import dkim  # type: ignore[import-untyped] # dkimpy has no types
 import dns.exception
+import idna
 from dkim.util import parse_tag_value  # type: ignore[import-untyped]
 
 from mailstack.identity.body import Digests, fits
@@ -54,8 +55,8 @@ def verify(header: bytes, digests: Digests, txt: Txt) -> Sequence[Signature]:
 def _verify(verifier: _Verifier, number: int, field: bytes, txt: Txt) -> Signature:
     try:
         tags = parse_tag_value(field)
-        domain = tags[b"d"].decode("ascii").lower()
-        selector = tags[b"s"].decode("ascii")
+        domain = a_labels(tags[b"d"].decode()).lower()
+        selector = a_labels(tags[b"s"].decode())
         signed = [name.strip().lower() for name in tags[b"h"].split(b":")]
     except (dkim.DKIMException, KeyError, ValueError):
         return Signature("permerror", "")
@@ -69,7 +70,7 @@ def _result(verifier: _Verifier, number: int, txt: Txt) -> str:
         good = verifier.verify(number, dnsfunc=partial(ask, txt))
     except (dns.exception.DNSException, OSError):
         return "temperror"
-    except dkim.KeyFormatError:
+    except (dkim.KeyFormatError, UnicodeError):
         return "permerror"
     except dkim.DKIMException:
         return "fail"
@@ -81,4 +82,16 @@ def _result(verifier: _Verifier, number: int, txt: Txt) -> str:
 def ask(txt: Txt, name: bytes | str, timeout: float = 0) -> bytes | None:
     """Answer in the form that dkimpy asks; the resolver has a time limit of its own."""
     del timeout
-    return txt(name.decode("ascii", "replace") if isinstance(name, bytes) else name)
+    return txt(a_labels(name.decode("utf-8", "replace") if isinstance(name, bytes) else name))
+
+
+def a_labels(name: str) -> str:
+    """A name as DNS has it, whatever script it is written in (RFC 8616 5).
+
+    Raises:
+        UnicodeError: it is written in no script that names may have.
+    """
+    labels = name.split(".")
+    return ".".join(
+        one if one.isascii() else idna.encode(one, uts46=True).decode() for one in labels
+    )

@@ -198,6 +198,22 @@ def test_a_bounce_is_known_by_its_greeting() -> None:
     assert "spf=pass smtp.helo=mx.a.example" in found.field
 
 
+def test_names_in_any_script() -> None:
+    """RFC 8616: written as they are read, asked for and compared as DNS has them."""
+    name = "xn--bcher-kva.example"
+    key = SigningKey.generate()
+    octets = "From: Büro <büro@BÜCHER.example>\r\nSubject: x\r\n\r\nhi\r\n".encode()
+    octets = letter.sign(octets, key, "bücher.example", selector="s")
+    lookups = Played({name: REJECT}, keys={f"s._domainkey.{name}.": key.public})
+    said = replace(heard(octets), sender="büro@bücher.example", from_field=" <büro@BÜCHER.example>")
+    found = judge(said, RULES, lookups, 0)
+    assert found.assessment.result is Result.PASS
+    assert f"dkim=pass header.d={name} header.s=s" in found.field
+    assert (found.author, found.record.spf_domain) == (name, name)
+    nowhere = replace(HEARD, sender="x@a\u0300..example", helo="\ud800")
+    assert judge(nowhere, RULES, lookups, 0).record.author == "a.example"
+
+
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=120))
 def test_nothing_can_be_smuggled_into_the_field(sender: str, helo: str, author: str) -> None:
     """Whatever is said: one value, whose parts are ours."""

@@ -23,7 +23,7 @@ def lookups() -> Lookups:
 
 
 def evaluate(lookups: Lookups, case: Case) -> str:
-    lookups._resolver = PlayedResolver(case.zone)  # type: ignore[assignment]
+    lookups.resolver.library = PlayedResolver(case.zone)  # type: ignore[assignment]
     lookups._spf = Recent()  # other zones have other answers
     return lookups.spf(case.client, case.helo, case.sender)[0]
 
