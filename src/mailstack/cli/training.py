@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mailstack.cli.invocation import Invocation
+from mailstack.cli.run import ENGINE
 from mailstack.errors import MailstackError
-from mailstack.topology.model import Endpoint
+from mailstack.topology.model import LOOPBACK, Endpoint
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -36,11 +38,6 @@ class Trainer:
         Raises:
             MailstackError: there is no token: the stack has never run, or is somebody else's.
         """
-        from mailstack.topology.addresses import one_machine  # noqa: PLC0415 - this command only
-        from mailstack.topology.stack import STACK  # noqa: PLC0415
-
-        listen = invocation.settings.listen
-        at = one_machine(STACK, "trainer", public_host=listen.address, offset=listen.port_offset)
         file = invocation.state / "secure" / "api.token"
         try:
             token = file.read_text(encoding="ascii").strip()
@@ -50,7 +47,7 @@ class Trainer:
             raise MailstackError(
                 f"there is no {file}", advice="start the stack with 'mailstack up'"
             ) from error
-        return cls(at["trainer.http"], token)
+        return cls(_endpoint(invocation), token)
 
     def lines(self, users: Sequence[str]) -> Iterator[Line]:
         """Begin a run, and yield what the trainer tells of it.
@@ -117,6 +114,16 @@ def _bars() -> Iterator[Callable[[Line], None]]:
                     progress.remove_task(bars.pop(line["user"]))
 
         yield show
+
+
+def _endpoint(invocation: Invocation) -> Endpoint:
+    """Where the trainer listens: of this machine, or of this container, which is its own."""
+    from mailstack.topology.stack import STACK  # noqa: PLC0415 - this command only
+
+    port = STACK.service("trainer").port("http")
+    if os.environ.get(ENGINE) == "pod":
+        return Endpoint(LOOPBACK, port.inside)
+    return Endpoint(LOOPBACK, port.number + invocation.settings.listen.port_offset)
 
 
 def told(line: Line) -> str:

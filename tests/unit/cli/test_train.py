@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from mailstack.cli.__main__ import run
+from mailstack.cli.invocation import Invocation
+from mailstack.cli.training import Trainer
+from mailstack.topology.model import Endpoint
 from mailstack.topology.stack import STACK
 
 OFFSETS = range(20_000, 24_000)
@@ -152,3 +155,18 @@ def test_no_trainer(
     trainer.server_close()
     assert run(arguments) == 1
     assert "the trainer does not run; see 'mailstack status'" in capsys.readouterr().err
+
+
+def test_in_the_trainers_container_its_own_port_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the ports of a machine are shifted by is nothing to a container."""
+    (tmp_path / "secure").mkdir()
+    (tmp_path / "secure" / "api.token").write_text("token\n")
+    config = tmp_path / "mailstack.toml"
+    config.write_text('domain = "example.org"\nemail = "owner@example.net"\n')
+    invocation = Invocation(config, tmp_path, ("listen.port_offset=20000",))
+    port = STACK.service("trainer").port("http")
+    assert Trainer.of(invocation).endpoint == Endpoint("127.0.0.1", port.number + 20_000)
+    monkeypatch.setenv("MAILSTACK_ENGINE", "pod")
+    assert Trainer.of(invocation).endpoint == Endpoint("127.0.0.1", port.inside)
