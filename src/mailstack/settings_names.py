@@ -24,3 +24,15 @@ class Names(Section):
         description="Seconds for which senders keep the policy; weeks are advised (RFC 8461 3.2). "
         "To take MTA-STS back, set mta_sts to 'none' for as long.",
     )
+    requests_per_minute: int = Field(
+        default=120,
+        ge=0,
+        description="Requests that one client (an address of IPv4, a network of 64 bits of IPv6) "
+        "may make, of which as many may come at once; 0: no limit. Raise it where a proxy stands "
+        "in front, since all clients are one then.",
+    )
+    connections_per_client: int = Field(
+        default=8,
+        ge=0,
+        description="Connections of one client at the same time; 0: no limit but that of all, 64.",
+    )

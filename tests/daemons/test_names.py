@@ -17,7 +17,9 @@ from tests.daemons.couchmail_stage import OFFSET, couchmail, put
 from tests.daemons.stage import Running, make_certificate, running, site_for, state_folder, stop
 from tests.openpgp import Keyring, wks_hash
 
+from mailstack.aio.http_client import Peer
 from mailstack.daemons import certificate
+from mailstack.daemons.contract import NotReady
 from mailstack.daemons.names import DAEMON
 from mailstack.model.openpgp_packets import read_key
 from mailstack.protocols.mta_sts import read_policy
@@ -219,6 +221,40 @@ async def test_nobody_holds_it_up(web: Running) -> None:
         assert (await ask(web, "example.org", "/", more=large)).status >= 400
     assert (await ask(web, "example.org", "/.well-known/security.txt")).status == 200
     for _, writer in silent:
+        writer.close()
+
+
+async def test_a_certificate_that_cannot_be_used_is_told(web: Running) -> None:
+    """The probe names it; the one in force is shown on, until a good one is there."""
+    file = web.site.paths.tls / "privkey.pem"
+    good = file.read_bytes()
+    file.write_bytes(b"nonsense")
+    await DAEMON.reload(web.site, web.pid)
+    await web.says("goes on as before")
+    with pytest.raises(NotReady):
+        await DAEMON.probe(web.site)
+    assert (await ask(web, "example.org", "/.well-known/security.txt")).status == 200
+    file.write_bytes(good)
+    await DAEMON.reload(web.site, web.pid)
+    await web.says("reads its configuration anew")
+    await DAEMON.probe(web.site)
+
+
+async def test_one_client_leaves_room_for_others(web: Running) -> None:
+    """So many connections of one address and no more; another address is served meanwhile."""
+    endpoint = web.site.addresses["names.https"]
+    held = [
+        await asyncio.open_connection(endpoint.host, endpoint.port, local_addr=("127.0.0.9", 0))
+        for _ in range(web.site.settings.names.connections_per_client + 1)
+    ]
+    async with asyncio.timeout(60):
+        with suppress(ConnectionResetError):
+            assert await held[-1][0].read() == b""
+    numbers = Peer(web.site.addresses["names.http"], "none")
+    page = (await numbers.ask("GET", "/metrics", timeout_s=60))[1]
+    assert b"mailstack_names_limited_total 1.0" in page  # it was hung up on, and not waited for
+    assert (await ask(web, "example.org", "/.well-known/security.txt")).status == 200
+    for _, writer in held:
         writer.close()
 
 

@@ -10,16 +10,22 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 import h11
 
+from mailstack.aio.clients import Clients, Verdict, client_of
+
 TIMEOUT_S: Final = 5.0
 """To send the request, and to take the answer. What is between them is the handler's time."""
 HANDSHAKE_S: Final = 10.0
 """For TLS to come up, where it is asked for."""
+LINGER_S: Final = 2.0
+"""For the peer to take the end of TLS; until then the connection counts as open."""
 MAX_CONNECTIONS: Final = 16
 MAX_BODY: Final = 64 * 1024
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -62,6 +68,17 @@ def document(fields: Mapping[str, object], status: int = 200) -> Answer:
     return Answer(status, json.dumps(fields).encode() + b"\n", JSON)
 
 
+TOO_MANY: Final = Answer(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    b"too many requests; come again in a minute\n",
+    headers=(
+        ("Retry-After", "60"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ),
+)
+
+
 def bears(request: Request, token: str) -> bool:
     """Whether the request carries the stack's token (RFC 6750, 2.1)."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
@@ -78,39 +95,57 @@ class HttpServer:
         *,
         max_connections: int = MAX_CONNECTIONS,
         tls: Callable[[], ssl.SSLContext] | None = None,
+        clients: Clients | None = None,
     ) -> None:
         """``tls`` is asked for each connection, so that a new certificate needs no restart."""
         self._handler = handler
         self._max_connections = max_connections
         self._tls = tls
+        self._clients = Clients() if clients is None else clients
         self._open = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request. Never raises, but for cancellation."""
+        client = client_of((writer.get_extra_info("peername") or ("",))[0])
         self._open += 1
         try:
-            if self._open <= self._max_connections:
+            verdict = self._clients.enter(client)
+            if self._open <= self._max_connections and verdict is not Verdict.DROPPED:
                 if self._tls:
                     await writer.start_tls(self._tls(), ssl_handshake_timeout=HANDSHAKE_S)
-                await self._exchange(reader, writer)
+                await self._exchange(reader, writer, verdict)
         except (OSError, h11.ProtocolError) as error:
             _log.debug("http: %s", error)
         except Exception:  # noqa: BLE001 - the border of one connection
             _log.exception("a request ended by a fault of this program")
         finally:
+            await _close(writer)
             self._open -= 1
-            writer.close()
+            self._clients.leave(client)
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, verdict: Verdict
+    ) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=8192)
         async with asyncio.timeout(TIMEOUT_S):
             request = await _receive(connection, reader)
         if request is None:
             return None
-        answer = await self._handler(request)
+        answer = TOO_MANY if verdict is Verdict.TOLD else await self._handler(request)
         if answer.pieces is None:
             return await _send(writer, _encoded(connection, request.method, answer))
         return await _stream(connection, writer, answer, answer.pieces)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close, and break off where the peer does not take what is left for it."""
+    writer.close()
+    with suppress(OSError):
+        try:
+            async with asyncio.timeout(LINGER_S):
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
 
 
 async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:

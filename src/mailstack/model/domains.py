@@ -38,6 +38,14 @@ def parse_domain(text: str) -> DomainName:
     return DomainName(name)
 
 
+def shown(name: str) -> str:
+    """Write a name for people: in its own script, where it is one of those (U-labels, RFC 5890)."""
+    try:
+        return idna.decode(name)
+    except (idna.IDNAError, UnicodeError):
+        return name  # with an underscore, or registered by older rules
+
+
 def _encode(name: str, text: str) -> str:
     try:
         encoded = idna.encode(name, uts46=True).decode("ascii").lower()

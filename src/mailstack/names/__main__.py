@@ -24,7 +24,12 @@ async def run(file: Path) -> None:
     """
     config = Config.read(file)
     service = Service(config, secret(config.token_file))
-    public = HttpServer(service.answer, max_connections=MAX_CONNECTIONS, tls=service.tls)
+    public = HttpServer(
+        service.answer,
+        max_connections=MAX_CONNECTIONS,
+        tls=service.tls,
+        clients=service.clients,
+    )
     web = await start_server(config.listen, public.serve)
     operations = await start_server(config.http, HttpServer(service.pages).serve)
     settle(config)

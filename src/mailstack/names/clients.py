@@ -8,6 +8,7 @@ of them: it is the user who types it.
 import uuid
 from typing import Final
 
+from mailstack.errors import ProtocolError
 from mailstack.names.facts import Facts
 from mailstack.protocols.plain_xml import Element, read_xml
 
@@ -64,6 +65,9 @@ def asked_by_outlook(body: bytes) -> str:
         ProtocolError: it is no request of that schema.
     """
     root: Element = read_xml(body)
+    wanted = root.text_of("Request", "AcceptableResponseSchema", default=OUTLOOK)
+    if wanted != OUTLOOK:  # ActiveSync's, from a telephone that was told of an Exchange account
+        raise ProtocolError(f"the response is to be of the schema {wanted}")
     return root.text_of("Request", "EMailAddress")
 
 
@@ -115,18 +119,31 @@ def outlook_error() -> bytes:
     ).encode()
 
 
+def outlook_place(protocol: str, host: str) -> tuple[bool, dict[str, str]]:
+    """Where a protocol is told (autodiscover.json, "version 2"): ours is the XML of before.
+
+    False for one that is not served, with what is to be said then.
+    """
+    if protocol.lower() == "autodiscoverv1":
+        url = f"https://{host}/autodiscover/autodiscover.xml"
+        return True, {"Protocol": "AutodiscoverV1", "Url": url}
+    words = "The protocol is not served. Supported values are 'AutodiscoverV1'"
+    return False, {"ErrorCode": "InvalidProtocol", "ErrorMessage": words}
+
+
 def apple(domain: str, address: str, facts: Facts) -> bytes:
-    """A profile with one account. The same account has the same UUIDs, so a new one replaces it.
+    """A profile with one account. Its identifier is the account's, so a new one replaces it alone.
 
     Without an address, the device asks for it.
     """
     import plistlib  # noqa: PLC0415 - seldom asked for, and large
 
     who = address or domain
+    identifier = f"{_reversed(domain)}.mail.{_uuid(f'identifier/{who}').lower()}"
     account: dict[str, object] = {
         "PayloadType": "com.apple.mail.managed",
         "PayloadVersion": 1,
-        "PayloadIdentifier": f"{_reversed(domain)}.mail.account",
+        "PayloadIdentifier": f"{identifier}.account",
         "PayloadUUID": _uuid(f"account/{who}"),
         "PayloadDisplayName": f"Mail of {who}",
         "EmailAccountType": "EmailTypeIMAP",
@@ -148,7 +165,7 @@ def apple(domain: str, address: str, facts: Facts) -> bytes:
         {
             "PayloadType": "Configuration",
             "PayloadVersion": 1,
-            "PayloadIdentifier": f"{_reversed(domain)}.mail",
+            "PayloadIdentifier": identifier,
             "PayloadUUID": _uuid(f"profile/{who}"),
             "PayloadDisplayName": f"Mail of {who}",
             "PayloadOrganization": domain,

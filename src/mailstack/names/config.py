@@ -24,6 +24,9 @@ class Config(Rendered):
     mta_sts_seconds: int
     port_offset: int
     """By which the public ports are shifted."""
+    requests_per_minute: int
+    """Of one client; 0: no limit. Likewise the next."""
+    connections_per_client: int
     uid: int
     gid: int
     """The account to become; 0 stays."""

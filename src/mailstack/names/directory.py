@@ -5,9 +5,12 @@ number of domains. The last answers are kept for the time when couchmail cannot 
 among them is told that nobody knows (503), never that there is nothing.
 """
 
+import asyncio
 import base64
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from mailstack.errors import StoreUnavailable
@@ -18,6 +21,10 @@ MAX_DOMAINS: Final = 10_000
 """Of the last answers: some 2 MiB."""
 MAX_KEYS: Final = 64
 """Likewise, of some 4 KiB each as a rule."""
+LATELY_S: Final = 5.0
+"""So long an answer shows that couchmail is there."""
+ASK_S: Final = 2.0
+"""For an answer to a question that has no other aim; below what a probe waits."""
 
 
 class Documents(Protocol):
@@ -30,8 +37,10 @@ class Documents(Protocol):
 class Directory:
     """``hosts`` domains, and has a ``key`` of users."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, clock: Callable[[], float] = time.monotonic) -> None:
         self._documents = documents
+        self._clock = clock
+        self._heard = clock()
         self._domains: OrderedDict[str, bool] = OrderedDict()
         self._keys: OrderedDict[str, bytes | None] = OrderedDict()
 
@@ -42,7 +51,7 @@ class Directory:
             StoreUnavailable: nobody can tell.
         """
         try:
-            found = await self._documents.document("domains", domain)
+            found = await self._document("domains", domain)
         except StoreUnavailable:
             if domain not in self._domains:
                 raise
@@ -59,7 +68,7 @@ class Directory:
             StoreUnavailable: nobody can tell.
         """
         try:
-            found = await self._documents.document("users", address, "openpgp")
+            found = await self._document("users", address, "openpgp")
         except StoreUnavailable:
             if address not in self._keys:
                 raise
@@ -68,6 +77,19 @@ class Directory:
         if key is not None or address in self._keys:
             _remember(self._keys, address, key, MAX_KEYS)
         return key
+
+    async def silent_s(self, domain: str) -> float:
+        """For how long couchmail has said nothing; it is asked, unless somebody did lately."""
+        if self._clock() - self._heard > LATELY_S:
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(ASK_S):
+                    await self._document("domains", domain)
+        return self._clock() - self._heard
+
+    async def _document(self, *segments: str) -> Mapping[str, Any] | None:
+        found = await self._documents.document(*segments)
+        self._heard = self._clock()
+        return found
 
 
 def _remember(kept: OrderedDict[str, T], name: str, value: T, most: int) -> None:

@@ -17,3 +17,5 @@ class Facts:
     mta_sts: str
     """``enforce``, ``testing`` or ``none``."""
     mta_sts_seconds: int
+    shifted: bool = False
+    """The ports are others than usual, so another web server may have the usual ones."""

@@ -4,16 +4,22 @@ import ssl
 from http import HTTPStatus
 from typing import Final
 
+from prometheus_client.core import CounterMetricFamily
+
+from mailstack.aio.clients import Clients
 from mailstack.aio.http import Answer, Request, text
 from mailstack.aio.tls import server_context
+from mailstack.errors import ConfigError
 from mailstack.feed import Reader
 from mailstack.names.config import Config
 from mailstack.names.directory import Directory
 from mailstack.names.facts import Facts
 from mailstack.names.site import Site
-from mailstack.observe.metrics import CONTENT_TYPE, Counter, Metrics
+from mailstack.observe.metrics import CONTENT_TYPE, Counter, Metrics, Sampled
 from mailstack.topology.stack import STACK
 
+SILENT_S: Final = 120.0
+"""So long couchmail may say nothing before this service calls itself not ready."""
 CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
 
 
@@ -23,14 +29,26 @@ class Service:
     def __init__(self, config: Config, token: str) -> None:
         self._config = config
         self._tls = _tls_context(config)
-        self._site = Site(Directory(Reader(config.api, token)), self.facts)
+        self._fault = ""
+        self._directory = Directory(Reader(config.api, token))
+        self._site = Site(self._directory, self.facts)
+        self.clients = Clients(
+            at_once=config.connections_per_client, a_minute=config.requests_per_minute
+        )
         self.answered = Counter(
             "mailstack_names_requests",
             "Requests for well-known names, by class of the answer's status.",
             ("status",),
             [(one,) for one in CLASSES],
         )
-        self._page = Metrics(self.answered)
+        limited = Sampled(
+            CounterMetricFamily,
+            "mailstack_names_limited",
+            "Connections of clients that asked too often, or for too much at once.",
+            (),
+            lambda: [((), self.clients.refused)],
+        )
+        self._page = Metrics(self.answered, limited)
 
     def reload(self, config: Config) -> None:
         """Connections that are open go on with what they began with.
@@ -38,8 +56,15 @@ class Service:
         Raises:
             ConfigError: certificate and key cannot be used; nothing has changed.
         """
-        self._tls = _tls_context(config)
+        try:
+            self._tls = _tls_context(config)
+        except ConfigError as error:
+            self._fault = str(error)
+            raise
+        self._fault = ""
         self._config = config
+        self.clients.at_once = config.connections_per_client
+        self.clients.a_minute = config.requests_per_minute
 
     def tls(self) -> ssl.SSLContext:
         return self._tls
@@ -60,6 +85,7 @@ class Service:
             submissions=public("postfix", "submissions"),
             mta_sts=config.mta_sts,
             mta_sts_seconds=config.mta_sts_seconds,
+            shifted=config.port_offset != 0,
         )
 
     async def answer(self, request: Request) -> Answer:
@@ -69,15 +95,26 @@ class Service:
         return answer
 
     async def pages(self, request: Request) -> Answer:
-        """Who can ask is answered by a process that serves."""
+        """``/healthz``: it serves. ``/readyz``: and what it serves is true."""
         if request.method not in ("GET", "HEAD"):
             return text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET")
         match request.path:
-            case ("healthz",) | ("readyz",):
+            case ("healthz",):
                 return text(HTTPStatus.OK, "ok")
+            case ("readyz",):
+                why = await self._not_ready()
+                status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
+                return text(status, why or "ok")
             case ("metrics",):
                 return Answer(HTTPStatus.OK, self._page.exposition(), CONTENT_TYPE)
         return text(HTTPStatus.NOT_FOUND, "no such page")
+
+    async def _not_ready(self) -> str:
+        """Say why, or nothing. What was seen is served on in any case."""
+        if self._fault:
+            return self._fault
+        silent_s = await self._directory.silent_s(self._config.hostname)
+        return f"couchmail says nothing for {silent_s:.0f} s" if silent_s > SILENT_S else ""
 
 
 def _tls_context(config: Config) -> ssl.SSLContext:

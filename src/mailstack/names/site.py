@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
-from mailstack.aio.http import Answer, Request, text
+from mailstack.aio.http import Answer, Request, document, text
 from mailstack.errors import ProtocolError, StoreUnavailable
 from mailstack.model.addresses import parse_address, split_address
 from mailstack.model.wkd import wkd_hash
@@ -33,7 +33,12 @@ SAFE: Final = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Referrer-Policy", "no-referrer"),
 )
-"""Nothing here is a page that runs or shows anything."""
+"""In every answer, unless it says otherwise itself: nothing runs, and nothing is shown."""
+HTTPS_ONLY: Final = ("Strict-Transport-Security", "max-age=15552000")
+"""For half a year (RFC 6797), under names that exist for this service alone. Never for a domain
+itself: what else its owner serves there is theirs to say."""
+PRIVATE: Final = ("Cache-Control", "no-store")
+"""Of what names a person, and of errors: those may be over at once."""
 _RETRY: Final = (("Retry-After", "30"),)
 
 Clock = Callable[[], datetime]
@@ -61,7 +66,16 @@ class Site:
         except StoreUnavailable as error:
             _log.warning("cannot answer: %s", error)
             found = _with(text(HTTPStatus.SERVICE_UNAVAILABLE, "try again later"), _RETRY)
-        return _with(found, SAFE)
+        more = [*SAFE, PRIVATE]
+        if found.status != HTTPStatus.MISDIRECTED_REQUEST:
+            more += self._secure(request.headers.get("host", ""))
+        told = {name for name, _ in found.headers}
+        return _with(found, tuple(header for header in more if header[0] not in told))
+
+    def _secure(self, host: str) -> tuple[tuple[str, str], ...]:
+        facts, found = self.facts(), readings(host)
+        ours = found and (found[0].role or found[0].domain == facts.hostname)
+        return (HTTPS_ONLY,) if ours and not facts.shifted else ()
 
     async def _answer(self, request: Request) -> Answer:
         if request.method not in ("GET", "HEAD", "POST"):
@@ -70,12 +84,16 @@ class Site:
         named = await self._named(request.headers.get("host", ""))
         if named is None:
             return text(HTTPStatus.MISDIRECTED_REQUEST, "this host is not served here")
-        if [part.lower() for part in request.path] == ["autodiscover", "autodiscover.xml"]:
-            return self._outlook(named, request)
+        match [part.lower() for part in request.path]:
+            case ["autodiscover", "autodiscover.xml"]:
+                return await self._outlook(named, request)
+            case ["autodiscover", "autodiscover.json", *_]:
+                return self._outlook_place(request)
         if request.method == "POST":
             return _with(text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD"), _ALLOW)
         page = await self._page(named, request)
-        return _cached(page, request) if page.status == HTTPStatus.OK else page
+        named_already = any(name == PRIVATE[0] for name, _ in page.headers)
+        return page if named_already or page.status != HTTPStatus.OK else _cached(page, request)
 
     async def _named(self, host: str) -> Named | None:
         found = readings(host)
@@ -94,13 +112,23 @@ class Site:
                 return await self._openpgp(named, rest, request)
             case None, (".well-known", "openpgpkey", *rest):
                 return await self._openpgp(named, rest, request)
-            case "autoconfig", ("mail.mobileconfig",):
-                return self._apple(named, _parameter(request, "email"))
+            case ((None | "autoconfig" | "autodiscover"), ("mail.mobileconfig",)):
+                return await self._apple(named, _parameter(request, "email"))
             case ((None | "autoconfig"), ("apple", file)) if (
                 address := file.removesuffix(PROFILE_SUFFIX)
             ) not in ("", file):
-                return self._apple(named, address)
+                return await self._apple(named, address)
+            case ((None | "autoconfig" | "autodiscover"), ("",)):
+                return self._for_people(named)
         return self._fixed(named, request.path)
+
+    def _for_people(self, named: Named) -> Answer:
+        from mailstack.names import page  # noqa: PLC0415 - seldom asked for
+
+        facts = self.facts()
+        domain = "" if named.domain == facts.hostname else named.domain
+        policy = (("Content-Security-Policy", page.POLICY),)
+        return Answer(HTTPStatus.OK, page.page(domain, facts), page.HTML, policy)
 
     def _fixed(self, named: Named, path: tuple[str, ...]) -> Answer:
         """What depends on the host alone."""
@@ -118,35 +146,45 @@ class Site:
                 return Answer(HTTPStatus.OK, texts.security(host, facts, self.clock()))
         return text(HTTPStatus.NOT_FOUND, "there is no such page")
 
-    def _outlook(self, named: Named, request: Request) -> Answer:
+    async def _outlook(self, named: Named, request: Request) -> Answer:
         if request.method != "POST":
             return Answer(HTTPStatus.OK, clients.outlook_error(), XML)
         try:
             address = parse_address(clients.asked_by_outlook(request.body))
         except (ProtocolError, ValueError):
             return Answer(HTTPStatus.OK, clients.outlook_error(), XML)
-        if split_address(address)[1] != named.domain:
+        if not await self._serves(named, split_address(address)[1]):
             return Answer(HTTPStatus.OK, clients.outlook_error(), XML)
         return Answer(HTTPStatus.OK, clients.outlook(address, self.facts()), XML)
 
-    def _apple(self, named: Named, given: str) -> Answer:
+    def _outlook_place(self, request: Request) -> Answer:
+        host = request.headers["host"].lower()
+        served, told = clients.outlook_place(_parameter(request, "protocol"), host)
+        return document(told, HTTPStatus.OK if served else HTTPStatus.BAD_REQUEST)
+
+    async def _serves(self, named: Named, domain: str) -> bool:
+        """Whether settings for ``domain`` are told here: under the server's own name, for all."""
+        if named.domain == self.facts().hostname:
+            return await self.directory.hosts(domain)
+        return named.domain == domain
+
+    async def _apple(self, named: Named, given: str) -> Answer:
         """Without an address, the device asks for it."""
         try:
             address = parse_address(given) if given else ""
         except ValueError:
             return text(HTTPStatus.BAD_REQUEST, "that is no address")
-        if address and split_address(address)[1] != named.domain:
+        domain = split_address(address)[1] if address else named.domain
+        if address and not await self._serves(named, domain):
             return text(HTTPStatus.NOT_FOUND, "no address of this domain")
-        profile = clients.apple(named.domain, address, self.facts())
-        disposition = (
-            ("Content-Disposition", f'attachment; filename="{named.domain}.mobileconfig"'),
-        )
-        return Answer(HTTPStatus.OK, profile, PROFILE, disposition)
+        profile = clients.apple(domain, address, self.facts())
+        disposition = ("Content-Disposition", f'attachment; filename="{domain}.mobileconfig"')
+        return Answer(HTTPStatus.OK, profile, PROFILE, (disposition, PRIVATE))
 
     async def _openpgp(self, named: Named, rest: list[str], request: Request) -> Answer:
         match rest:
             case ["policy"]:
-                return Answer(HTTPStatus.OK, b"")
+                return Answer(HTTPStatus.OK, b"", headers=ANYBODY)
             case ["hu", name]:
                 return await self._key(named, name, _parameter(request, "l"))
         return text(HTTPStatus.NOT_FOUND, "there is no such page")
@@ -162,18 +200,21 @@ class Site:
         key = await self.directory.key(address) if wkd_hash(local) == name else None
         if key is None:
             return text(HTTPStatus.NOT_FOUND, "there is no such key")
-        return Answer(HTTPStatus.OK, key, KEY, (("Access-Control-Allow-Origin", "*"),))
+        return Answer(HTTPStatus.OK, key, KEY, ANYBODY)
 
 
 _ALLOW: Final = (("Allow", "GET, HEAD"),)
+ANYBODY: Final = (("Access-Control-Allow-Origin", "*"),)
+"""Mail programs that are web pages of others fetch keys too."""
 
 
 def _parameter(request: Request, name: str) -> str:
-    """A parameter of the query that stands there once; the body's length bounds how many."""
+    """A parameter of the query that stands there once, in capitals or not; of eight at most."""
     try:
-        values = parse_qs(request.query, max_num_fields=8, errors="strict").get(name, [])
+        given = parse_qsl(request.query, max_num_fields=8, errors="strict")
     except ValueError:  # UnicodeDecodeError is one
         return ""
+    values = [value for key, value in given if key.lower() == name]
     return values[0] if len(values) == 1 else ""
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from mailstack.aio import http
+from mailstack.aio.clients import Clients
 from mailstack.aio.http import MAX_BODY, Answer, HttpServer, Request, bears, document, text
 
 
@@ -17,9 +18,11 @@ async def echo(request: Request) -> Answer:
 
 
 @asynccontextmanager
-async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connection(
+    clients: Clients | None = None,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     tasks: set[asyncio.Task[None]] = set()
-    server = HttpServer(echo)
+    server = HttpServer(echo, clients=clients)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.get_running_loop().create_task(server.serve(reader, writer)))
@@ -34,8 +37,8 @@ async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Stre
         await asyncio.gather(*tasks)
 
 
-async def answer(request: bytes, *, finish: bool = True) -> str:
-    async with connection() as (reader, writer):
+async def answer(request: bytes, *, finish: bool = True, clients: Clients | None = None) -> str:
+    async with connection(clients) as (reader, writer):
         writer.write(request)
         if finish:
             writer.write_eof()
@@ -89,6 +92,44 @@ async def test_who_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     """A connection that stays silent is closed."""
     monkeypatch.setattr(http, "TIMEOUT_S", 0.05)
     assert await answer(b"GET / HTTP", finish=False) == ""
+
+
+async def test_who_asks_too_often_is_told_so_and_then_hung_up_on() -> None:
+    """Its connections are counted, and each that ends is counted off."""
+    clients = Clients(at_once=1, a_minute=1, clock=lambda: 0.0)
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert (await answer(ask, clients=clients)).startswith("HTTP/1.1 200")
+    told = await answer(ask, clients=clients)
+    assert told.startswith("HTTP/1.1 429")
+    assert "Retry-After: 60" in told
+    with suppress(ConnectionResetError):
+        assert await answer(ask, clients=clients) == ""
+    assert clients.refused == 2
+
+
+async def test_who_takes_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that stays in our memory because nobody reads it goes with its connection."""
+    monkeypatch.setattr(http, "TIMEOUT_S", 60)
+    monkeypatch.setattr(http, "LINGER_S", 0.05)
+    ended = asyncio.Event()
+    large = Answer(200, b"x" * 32 * 1024**2)
+
+    async def handle(_: Request) -> Answer:
+        return large
+
+    server = HttpServer(handle)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.set_write_buffer_limits(high=len(large.body) * 2)  # drain is content
+        await server.serve(reader, writer)
+        ended.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        _, writer = await asyncio.open_connection(*listening.sockets[0].getsockname(), limit=1024)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(60):
+            await ended.wait()
+        writer.close()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Answers to requests, over a directory that is played."""
 
 import base64
+import hashlib
+import json
 import plistlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -146,3 +149,115 @@ async def test_whatever_is_asked(host: str, path: str, query: str, body: bytes) 
             for one in (parts, (".well-known", "openpgpkey", "hu", *parts)):
                 request = Request(method, one, {"host": where}, body, query)
                 assert 200 <= (await site.answer(request)).status < 500
+
+
+def headers(answer: Answer) -> dict[str, str]:
+    assert len({name for name, _ in answer.headers}) == len(answer.headers)
+    return dict(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "query", "kept"),
+    [
+        ("mta-sts.example.org", "/.well-known/mta-sts.txt", "", True),
+        ("autoconfig.example.org", "/mail/config-v1.1.xml", "emailaddress=a@example.org", True),
+        ("autoconfig.example.org", "/", "", True),
+        ("example.org", "/apple/ann@example.org.mobileconfig", "", False),
+        ("autodiscover.example.org", "/autodiscover/autodiscover.xml", "", False),
+        ("autodiscover.example.org", "/autodiscover/autodiscover.json", "", False),
+        ("example.org", "/nothing", "", False),
+        ("other.example", "/", "", False),
+    ],
+)
+async def test_headers(site: Site, host: str, path: str, query: str, *, kept: bool) -> None:
+    """Nothing is sniffed or framed; what is about a person, and no page at all, is never kept."""
+    told = headers(await get(site, host, path, query))
+    assert told["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in told["Content-Security-Policy"]
+    assert told["Referrer-Policy"] == "no-referrer"
+    assert told["Cache-Control"] == ("public, max-age=300" if kept else "no-store")
+
+
+async def test_https_only_where_nobody_else_serves(store: Played) -> None:
+    """Under names made for this service and on the usual port; never for a domain itself."""
+    site, shifted = make(store), Site(Directory(store), lambda: replace(FACTS, shifted=True))
+    for host, told in (
+        ("mta-sts.example.org", True),
+        ("mail.example.org", True),
+        ("example.org", False),
+        ("mta-sts.other.example", False),
+    ):
+        name = "Strict-Transport-Security"
+        assert (name in headers(await get(site, host, "/"))) is told, host
+        assert name not in headers(await get(shifted, host, "/"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["autoconfig.example.org", "autodiscover.example.org", "example.org", "mail.example.org"],
+)
+async def test_a_page_for_people(site: Site, host: str) -> None:
+    """Servers and ports in words, a form for Apple's profile; the browser may do nothing else."""
+    found = await get(site, host, "/")
+    assert (found.status, found.content_type) == (200, "text/html; charset=utf-8")
+    page = found.body.decode()
+    for words in ("mail.example.org", ">993<", ">465<", ">143<", ">587<", "mail.mobileconfig"):
+        assert words in page
+    assert "<script" not in page
+    assert "http" not in page
+    style = page[page.index("<style>") + 7 : page.index("</style>")]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in headers(found)["Content-Security-Policy"]
+    form = await get(site, host, "/mail.mobileconfig", "email=ann%40example.org")
+    assert plistlib.loads(form.body)["PayloadContent"][0]["EmailAddress"] == "ann@example.org"
+
+
+@pytest.mark.parametrize("host", ["mta-sts.example.org", "openpgpkey.example.org"])
+async def test_names_that_no_person_opens(site: Site, host: str) -> None:
+    """There is no page."""
+    assert (await get(site, host, "/")).status == 404
+
+
+async def test_a_name_in_its_own_script() -> None:
+    """People see the domain as they write it."""
+    store = Played()
+    store.documents["domains", "xn--bcher-kva.example"] = {"enabled": True}
+    found = await get(make(store), "autoconfig.xn--bcher-kva.example", "/")
+    assert "Mail for bücher.example" in found.body.decode()
+
+
+async def test_the_servers_own_name_tells_of_all_domains(site: Site) -> None:
+    """Who is led there by an SRV record asks about any address; but of domains that are ours."""
+    ask = "<a><Request><EMailAddress>ann@{}</EMailAddress></Request></a>"
+    for domain, expected in (("example.org", b"<LoginName>"), ("other.example", b"ErrorCode")):
+        body = ask.format(domain).encode()
+        path = ("Autodiscover", "Autodiscover.xml")
+        request = Request("POST", path, {"host": "mail.example.org"}, body)
+        assert expected in (await site.answer(request)).body
+    profile = "/apple/ann@other.example.mobileconfig"
+    assert (await get(site, "mail.example.org", profile)).status == 404
+
+
+async def test_outlook_asks_where(site: Site) -> None:
+    """In either form of the path, and in any letters."""
+    for path, query in (
+        ("/autodiscover/autodiscover.json", "Email=a@example.org&Protocol=Autodiscoverv1"),
+        ("/Autodiscover/Autodiscover.json/v1.0/a@example.org", "Protocol=AutodiscoverV1"),
+    ):
+        found = await get(site, "autodiscover.example.org", path, query)
+        assert json.loads(found.body)["Url"].endswith("/autodiscover/autodiscover.xml")
+    nothing = await get(site, "autodiscover.example.org", "/autodiscover/autodiscover.json")
+    assert nothing.status == 400
+
+
+async def test_how_long_couchmail_is_silent(store: Played) -> None:
+    """Every answer counts, also that there is nothing; who is silent is asked."""
+    now = [0.0]
+    directory = Directory(store, lambda: now[0])
+    now[0] = 3.0
+    assert await directory.silent_s("mail.example.org") == 3.0
+    now[0] = 60.0
+    assert await directory.silent_s("mail.example.org") == 0.0
+    store.up = False
+    now[0] = 200.0
+    assert await directory.silent_s("mail.example.org") == 140.0

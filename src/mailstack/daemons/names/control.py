@@ -63,7 +63,7 @@ class Names:
         os.kill(pid, signal.SIGHUP)
 
     async def probe(self, site: Site) -> None:
-        """Get a page over TLS. It takes no datastore, whose absence is another's illness."""
+        """Get a page over TLS, and ask whether what is told there is true."""
         endpoint = program.reachable(site.addresses["names.https"])
         request = f"GET {PROBE_PATH} HTTP/1.0\r\nHost: {site.settings.hostname}\r\n\r\n"
         try:
@@ -78,3 +78,4 @@ class Names:
             raise ProbeFailed(f"https://{endpoint} does not answer: {error!r}") from error
         if b" 200 " not in status and b" 503 " not in status:
             raise ProbeFailed(f"https://{endpoint}{PROBE_PATH} answers {status!r}")
+        await program.ask_ready(site.addresses["names.http"])

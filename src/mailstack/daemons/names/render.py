@@ -24,6 +24,8 @@ def render(site: Site) -> Files:
         "mta_sts": settings.names.mta_sts,
         "mta_sts_seconds": settings.names.mta_sts_max_age,
         "port_offset": settings.listen.port_offset,
+        "requests_per_minute": settings.names.requests_per_minute,
+        "connections_per_client": settings.names.connections_per_client,
         "uid": site.account.uid,
         "gid": site.account.gid,
     }
