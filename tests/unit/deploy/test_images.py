@@ -11,7 +11,7 @@ from mailstack.deploy import places
 from mailstack.deploy.images.bases import ALPINE, BASES, DEBIAN, Base
 from mailstack.deploy.images.build import Build, find_builder
 from mailstack.deploy.images.containerfile import accounts, containerfile
-from mailstack.errors import MissingProgram, ServiceFailed
+from mailstack.errors import ConfigError, MissingProgram, ServiceFailed
 from mailstack.topology.model import Service
 from mailstack.topology.stack import STACK
 
@@ -87,8 +87,10 @@ def test_a_builder_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(MissingProgram, match=r"no podman or buildah or docker .*apt-get install"):
         find_builder()
-    with pytest.raises(MissingProgram, match="no buildah is installed"):
+    with pytest.raises(MissingProgram, match=r"no buildah is installed.*install buildah runc$"):
         find_builder("buildah")
+    with pytest.raises(ConfigError, match="'ls' is no builder of images; one of podman, buildah"):
+        find_builder("ls")
 
 
 def test_a_build_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,15 @@ from typing import Final
 import mailstack
 from mailstack.deploy.images.bases import Base
 from mailstack.deploy.images.containerfile import containerfile
-from mailstack.errors import MailstackError, MissingProgram, ServiceFailed
+from mailstack.errors import ConfigError, MailstackError, MissingProgram, ServiceFailed
 from mailstack.topology.model import Service
 
-BUILDERS: Final = ("podman", "buildah", "docker")
-"""In the order of preference."""
+BUILDERS: Final = {
+    "podman": "podman runc",
+    "buildah": "buildah runc",
+    "docker": "docker.io",
+}
+"""In the order of preference, with the Debian packages that bring them."""
 
 TIMEOUT_S: Final = 1800.0
 """For one image, its downloads included."""
@@ -37,15 +41,20 @@ def find_builder(wanted: str = "") -> str:
     """Return the name of a builder that is installed.
 
     Raises:
-        MissingProgram: the wanted one is not, or none is.
+        ConfigError: the wanted one is none that we know how to call.
+        MissingProgram: the wanted one is not installed, or none is.
     """
-    names = (wanted,) if wanted else BUILDERS
+    if wanted and wanted not in BUILDERS:
+        raise ConfigError(
+            f"{wanted!r} is no builder of images", advice=f"one of {', '.join(BUILDERS)}"
+        )
+    names = (wanted,) if wanted else tuple(BUILDERS)
     for name in names:
         if shutil.which(name):
             return name
     raise MissingProgram(
         f"no {' or '.join(names)} is installed to build images with",
-        advice="apt-get install podman runc",
+        advice=f"apt-get install {BUILDERS[names[0]]}",
     )
 
 
