@@ -32,3 +32,9 @@ class Identity(Section):
         description="Whose ARC seals speak for what they forward: if all who sealed a message are "
         "of these domains, and the first saw DMARC pass, it is kept.",
     )
+    seal: bool = Field(
+        default=True,
+        description="Seal what is forwarded to other servers (ARC), with the primary domain's key: "
+        "so a receiver that trusts you sees that it was proven when it came to you. Needs "
+        "identity.check and smtp.rewrite_senders.",
+    )

@@ -102,14 +102,17 @@ async def start(
     gid: int = 0,
     groups: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
+    stdin: int = asyncio.subprocess.DEVNULL,
 ) -> Process:
     """Run ``argv`` (never a shell) in the foreground, as an account, in a minimal environment.
+
+    ``stdin`` is a file descriptor for it to inherit as standard input.
 
     Raises:
         OSError: no program could be started.
     """
     wrapped = as_account(argv, uid, gid, groups)
-    starting = asyncio.ensure_future(_start(wrapped, on_line, env or {}))
+    starting = asyncio.ensure_future(_start(wrapped, on_line, env or {}, stdin))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -122,12 +125,14 @@ async def _end(starting: asyncio.Future[Process]) -> None:
     await (await starting).stop(timeout_s=0)
 
 
-async def _start(argv: Sequence[str], on_line: OnLine, env: Mapping[str, str]) -> Process:
+async def _start(
+    argv: Sequence[str], on_line: OnLine, env: Mapping[str, str], stdin: int
+) -> Process:
     reading, writing = os.pipe()
     try:
         child = await asyncio.create_subprocess_exec(
             *argv,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=writing,
             stderr=writing,
             cwd="/",

@@ -9,6 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import dns.name
+
+# dnspython would import these by name when they are needed, and then there is no root to read them
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.MX
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.PTR
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.ANY.TXT
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
 import dns.resolver
 
 TIMEOUT_S: Final = 5.0

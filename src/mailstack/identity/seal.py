@@ -31,6 +31,8 @@ _SIGNED: Final = frozenset(
     b"resent-date resent-from resent-to resent-cc resent-message-id dkim-signature".split()
 )
 """Fields that no server on the way has to change (RFC 6376 5.4.1), and the author's signatures."""
+_MAX_DOMAIN: Final = 64
+"""dkimpy folds what is longer in the midst of it, and the signature would be broken."""
 _RESULTS: Final = b"ARC-Authentication-Results"
 _SIGNATURE: Final = b"ARC-Message-Signature"
 _SEAL: Final = b"ARC-Seal"
@@ -65,6 +67,8 @@ def seal(
     maker = _Maker(header)
     highest, sets = maker.sorted_arc_headers()
     if chain.result == "temperror" or highest >= MAX_SEALS or _is_over(highest, sets):
+        return []
+    if len(sealer.domain) > _MAX_DOMAIN:
         return []
     results = b"i=%d; %b" % (highest + 1, _own_results(maker.headers, sealer.authserv_id))
     found = (_RESULTS, b" %b\r\n" % results)
@@ -110,7 +114,7 @@ class _Maker(dkim.ARC):  # type: ignore[misc] # dkimpy has no types
         # one From more than there are: none can be added (RFC 6376 8.15)
         signed = [*(name for name in present if name in _SIGNED), b"from"]
         i, a, d, s, t, b = _tags(instance, sealer, stamp)
-        h, bh = (b"h", b":".join(signed)), (b"bh", base64.b64encode(digest))
+        h, bh = (b"h", b" : ".join(signed)), (b"bh", base64.b64encode(digest))
         tags = [i, a, (b"c", b"relaxed/relaxed"), d, s, t, h, bh, b]
         return self._sign(_SIGNATURE, tags, self.headers, signed, sealer)
 

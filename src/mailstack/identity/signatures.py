@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dkim  # type: ignore[import-untyped] # dkimpy has no types
 import dns.exception
-import idna
+import idna.uts46data  # its table, which it imports by itself when there is no root
 from dkim.util import parse_tag_value  # type: ignore[import-untyped]
 
 from mailstack.identity.body import Digests, fits

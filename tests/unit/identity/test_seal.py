@@ -21,7 +21,11 @@ RESULTS = (
     b"Authentication-Results: mail.home.example;\r\n\tdkim=pass header.d=a.example;\r\n"
     b"\tdmarc=pass (p=reject dis=none) header.from=a.example\r\n"
 )
-MESSAGE = (
+OTHERS = (
+    b"Content-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\nReferences: <1@a.example>\r\n"
+    b"In-Reply-To: <1@a.example>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+)
+MESSAGE = OTHERS + (
     b"From: Bob <bob@a.example>\r\nTo: list@home.example\r\nSubject: =?utf-8?q?gr=C3=BC?=\r\n"
     b"\tfolded  line\r\nMIME-Version: 1.0\r\n\r\nhello  there \r\n\r\nbye\r\n\r\n\r\n"
 )
@@ -83,6 +87,17 @@ def test_the_first_seal() -> None:
     assert results in message
     chain = arc.verify(*heard(message), txt)
     assert chain == arc.Chain("pass", ("home.example",), passed_dmarc=True)
+
+
+@pytest.mark.parametrize("length", [40, 60, 64, 65, 250])
+def test_names_that_are_long(length: int) -> None:
+    """A seal holds however its lines are folded, or there is none."""
+    domain = f"{'x' * (length % 60)}.{'y' * 60}.{'z' * 60}.{'w' * 60}.example"[-length:].lstrip(".")
+    message = sealed(RESULTS + MESSAGE, domain)
+    if length > 64:
+        assert message == RESULTS + MESSAGE
+    else:
+        assert judged(message, [domain]) == "pass"
 
 
 def test_a_chain_grows() -> None:

@@ -1,5 +1,6 @@
 """Run OpenDKIM in the foreground, as its own account."""
 
+import asyncio
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ from mailstack.aio.command import MINIMAL_ENVIRONMENT, run
 from mailstack.aio.process import as_account
 from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.marks import origin
-from mailstack.daemons.opendkim import conf, keeper, override, probe
+from mailstack.daemons.opendkim import conf, keeper, override, probe, sealer
 from mailstack.errors import ConfigError, MissingProgram
 
 _VERSION = re.compile(r"OpenDKIM Filter v(\d+(?:\.\d+)*)")
@@ -64,6 +65,8 @@ class OpenDkim:
             "internal_hosts": conf.internal_hosts(),
             keeper.FILE: keeper.render(site),
         }
+        if sealer.is_wanted(site):
+            files[sealer.FILE] = sealer.render(site)
         if conf.has_ed25519(site):
             own = override.for_second(theirs)
             files[conf.ED25519] = override.merge(conf.ed25519_conf(site), own, folder)
@@ -103,8 +106,10 @@ class OpenDkim:
             await probe.probe(site.addresses[conf.ED25519_PORT])
 
     async def attend(self, site: Site, say: Callable[[str], None]) -> None:
-        """Have keys of domains made and moved on, beside the processes."""
-        await keeper.attend(site, say)
+        """Have keys of domains made and moved on, and forwarded mail sealed."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keeper.attend(site, say))
+            tasks.create_task(sealer.attend(site, say))
 
 
 async def _check(site: Site, folder: Path, name: str) -> None:

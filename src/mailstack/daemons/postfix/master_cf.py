@@ -66,12 +66,13 @@ _FORWARDED = """\
     -o smtpd_relay_restrictions=$reinject_relay_restrictions
     -o smtpd_recipient_restrictions=$reinject_relay_restrictions
     -o smtpd_data_restrictions=
-    -o smtpd_milters=
+    -o smtpd_milters=$forwarded_milters
     -o smtpd_discard_ehlo_keywords=chunking,etrn
     -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks
     -o cleanup_service_name=fwdcleanup
 """
-"""What differs for what we forward: it has been checked when it came, and is nobody's to sign."""
+"""What differs for what we forward: it was checked when it came, and is nobody's to sign; but what
+was found is sealed."""
 
 _INTERNAL = """\
 # A user's message: header privacy, before DKIM signs it.

@@ -137,6 +137,8 @@ signing_milters = $dkim_milter{_second_signer(site)}
 smtpd_milters = {_incoming(site)}
 # A From field that is not the user's (submission.check_from): without an answer, not now.
 mua_milters = {_users(site)}$signing_milters
+# What was found of a message that is forwarded is sealed (identity.seal).
+forwarded_milters = {_sealer(site)}
 non_smtpd_milters =
 # Without it nothing would be signed and forgeries would look unsigned: the sender comes again.
 milter_default_action = tempfail
@@ -150,6 +152,15 @@ def _second_signer(site: Site) -> str:
     if "ed25519" not in site.settings.dkim.algorithms:
         return ""
     return f", inet:{site.addresses['opendkim.milter-ed25519']}"
+
+
+def _sealer(site: Site) -> str:
+    """It verifies the chain that is there, which asks the DNS; with the queue it can wait."""
+    identity = site.settings.identity
+    if not identity.check or not identity.seal:
+        return ""
+    peer = site.addresses["opendkim.seal"]
+    return f"{{ inet:{peer}, default_action=tempfail, content_timeout=120s }}"
 
 
 def _incoming(site: Site) -> str:
