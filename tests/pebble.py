@@ -5,8 +5,8 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,22 @@ async def pebble(
             with suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+
+
+@contextmanager
+def pebble_beside(
+    *, http_port: int, dnsserver: str, nonce_reject: int = 5, valid_s: int = 7776000
+) -> Iterator[Pebble]:
+    """Run it beside a test that is not asynchronous."""
+    with asyncio.Runner() as runner:
+        running = pebble(
+            http_port=http_port, dnsserver=dnsserver, nonce_reject=nonce_reject, valid_s=valid_s
+        )
+        ca = runner.run(running.__aenter__())
+        try:
+            yield ca
+        finally:
+            runner.run(running.__aexit__(None, None, None))
 
 
 async def _listening(port: int, log: Path) -> None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from mailstack.errors import (
     DocumentExists,
@@ -24,6 +23,7 @@ from mailstack.errors import (
     RevisionConflict,
     StoreUnavailable,
 )
+from mailstack.model.target import target
 from mailstack.topology.model import Endpoint
 
 TIMEOUT_S = 30.0
@@ -175,12 +175,6 @@ class Client:
             raise _unreachable(str(self._transport), error) from error
         finally:
             connection.close()
-
-
-def target(*segments: str, query: Mapping[str, str] | None = None) -> str:
-    """Build the request target: every segment quoted whole, so that no name becomes a path."""
-    path = "/v1/" + "/".join(quote(segment, safe="@") for segment in segments)
-    return f"{path}?{urlencode(query)}" if query else path
 
 
 def problem(status: int, body: bytes) -> MailstackError:

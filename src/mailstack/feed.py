@@ -16,8 +16,8 @@ import h11
 
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.http_client import Peer
-from mailstack.client import target
 from mailstack.errors import DocumentMissing, MailstackError, StoreUnavailable
+from mailstack.model.target import target
 from mailstack.topology.model import Endpoint
 
 WAIT_S: Final = 50

@@ -11,8 +11,15 @@ STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
 class Acme(Section):
-    """A certificate authority that speaks ACME (RFC 8555), for ``mailstack certificate renew``."""
+    """A certificate authority that speaks ACME (RFC 8555)."""
 
+    enabled: bool = Field(
+        default=False,
+        description="Run the service that keeps the certificate in order: orders and renews it, "
+        "follows your domains, and has port 80, where it proves names and sends everybody else to "
+        "https. By this you agree to the authority's terms. On one machine it takes effect at the "
+        "next start.",
+    )
     directory: str = Field(
         default=PRODUCTION,
         pattern=r"^https://[^\s]+$",
@@ -25,21 +32,14 @@ class Acme(Section):
     )
     challenge: Literal["http-01", "dns-01"] = Field(
         default="http-01",
-        description="How names are proved: by a page on port 80, which must be free and reachable, "
-        "or by a record in your zone through dns.update_server.",
-    )
-    http_port: int = Field(
-        default=80,
-        gt=0,
-        le=65_535,
-        description="Port of that page, shifted by listen.port_offset; other than 80 only behind "
-        "something that forwards port 80 there.",
+        description="How names are proved: by a page on port 80, which must be reachable, or by a "
+        "record in your zone through dns.update_server.",
     )
     ca_file: str = Field(
         default="",
         pattern=r"^(/[^\s,]+)?$",
         description="Certificate authorities trusted for the directory itself, in one PEM file; "
-        "empty: those that are trusted everywhere.",
+        "empty: those that this machine trusts.",
     )
     renew_at: float = Field(
         default=2 / 3,

@@ -4,7 +4,7 @@ Nothing here changes a daemon's configuration; what does stands in the other tab
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -32,6 +32,10 @@ def _annotation(text: str) -> str:
 
 def _address(text: str) -> str:
     return str(ip_address(text))
+
+
+def _network(text: str) -> str:
+    return str(ip_network(text))
 
 
 class Kubernetes(Section):
@@ -87,6 +91,14 @@ class Kubernetes(Section):
     )
     priority_class: str = Field(
         default="", description="PriorityClass of the pods; it must exist. Unset: none."
+    )
+    api_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=(),
+        description="Networks of the cluster's API server, to which the pod that exchanges the "
+        "certificate may speak (kubectl get endpointslices kubernetes). Empty: any.",
+    )
+    api_port: int = Field(
+        default=6443, gt=0, le=65_535, description="Port at which it listens there, besides 443."
     )
     dns_networks: tuple[str, ...] = Field(
         default=(),

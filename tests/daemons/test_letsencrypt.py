@@ -15,8 +15,9 @@ __all__ = ["couchmail", "mailstack"]
 
 from mailstack.agent.keys import self_signed
 from mailstack.errors import MailstackError
-from mailstack.letsencrypt.order import Authority, OrderFailed, Prover, obtain
-from mailstack.letsencrypt.pair import Pair, read
+from mailstack.letsencrypt.authority import Authority, OrderFailed
+from mailstack.letsencrypt.order import Prover, obtain
+from mailstack.letsencrypt.pair import Folder, Pair, read
 from mailstack.letsencrypt.proofs import Pages, Records, serving
 from mailstack.topology.model import Endpoint
 
@@ -122,7 +123,7 @@ async def test_the_pair_is_exchanged(world: World, tmp_path: Path) -> None:
     """What was ordered takes the place of what was ordered before, and never of the owner's own."""
     tls = tmp_path / "tls"
     tls.mkdir()
-    pair = Pair(tls, tmp_path / "kept")
+    pair = Pair(Folder(tls), tmp_path / "kept")
     for _ in range(2):
         certificate, key, _ = await world.order(HOST)
         pair.replace(certificate, key)

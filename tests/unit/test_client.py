@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack.client import Client, UnixTransport, problem, target
+from mailstack.client import Client, UnixTransport, problem
 from mailstack.errors import (
     DocumentExists,
     DocumentMissing,
@@ -18,6 +18,7 @@ from mailstack.errors import (
     RevisionConflict,
     StoreUnavailable,
 )
+from mailstack.model.target import target
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, Never
 
 from mailstack.agent.ledger import Ledger
 from mailstack.agent.output import Output
-from mailstack.agent.probes import Rhythm, Wrong, ask
+from mailstack.agent.probes import Rhythm, Wrong, ask, remark
 from mailstack.aio import process
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.clock import Clock
@@ -180,6 +180,8 @@ class Life:
             self.around.health.now(State.UNHEALTHY, wrong.reason)
         else:
             self.around.health.now(State.HEALTHY)
+            said = await remark(self.around.daemon, self.site(), self.around.rhythm.timeout_s)
+            self.around.health.says(said)
         return wrong
 
     async def _stop_all(self) -> None:

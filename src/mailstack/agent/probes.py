@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from mailstack.daemons.contract import Daemon, NotReady, ProbeFailed, Site
+from mailstack.daemons.contract import Daemon, NotReady, Outspoken, ProbeFailed, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,17 @@ async def ask(daemon: Daemon, site: Site, timeout_s: float) -> Wrong | None:
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
     return wrong
+
+
+async def remark(daemon: Daemon, site: Site, timeout_s: float) -> str:
+    """Ask a healthy daemon what its owner should know; most have nothing to say."""
+    if not isinstance(daemon, Outspoken):
+        return ""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await daemon.remark(site)
+    except TimeoutError:
+        return ""
 
 
 async def _ask(daemon: Daemon, site: Site, timeout_s: float) -> Wrong | None:

@@ -21,7 +21,8 @@ class Peer:
     """Where to ask, and by which right."""
 
     endpoint: "Endpoint"
-    token: str
+    token: str = ""
+    """Empty: what everybody may ask."""
 
     async def ask(
         self,
@@ -57,10 +58,11 @@ class Peer:
     ) -> bytes:
         headers = [
             ("Host", str(self.endpoint)),
-            ("Authorization", f"Bearer {self.token}"),
             ("Connection", "close"),
             *more.items(),
         ]
+        if self.token:
+            headers.append(("Authorization", f"Bearer {self.token}"))
         if body:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         parts: list[h11.Event] = [h11.Request(method=method, target=target, headers=headers)]

@@ -1,24 +1,37 @@
-"""What ``mailstack certificate`` does: look at the pair, and order a new one."""
+"""What ``mailstack certificate`` does: look at the pair, and have a new one ordered.
 
-import datetime as dt
-from contextlib import ExitStack
+Where the resident service keeps the certificate in order (``acme.enabled``), it is asked: it has
+port 80 and the account. Else the order is done here.
+"""
+
+import http.client
+import json
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from mailstack.cli.dns import place_of
 from mailstack.cli.invocation import Invocation
 from mailstack.client import Client, UnixTransport
 from mailstack.dns.update import read_tsig
-from mailstack.errors import ConfigError, MailstackError
-from mailstack.letsencrypt.pair import Pair, Shown
+from mailstack.errors import ConfigError, MailstackError, ProtocolError
+from mailstack.letsencrypt.errand import MAX_LINE, Result, Wish
+from mailstack.letsencrypt.names import names_of
+from mailstack.letsencrypt.pair import Folder, Pair, Shown, owners_own
+from mailstack.topology.addresses import one_machine
 from mailstack.topology.model import Endpoint
+from mailstack.topology.stack import STACK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailstack.letsencrypt.order import Prover
 
-SERVICE_NAMES: Final = ("mail", "mta-sts", "autoconfig", "autodiscover", "openpgpkey")
 _PAGE: Final = "100"
 """Domains that are asked for; more do not fit into one certificate."""
+_TIMEOUT_S: Final = 1900.0
+"""Above that of two errands, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,8 @@ class Renewed:
 
 
 def pair_of(invocation: Invocation) -> Pair:
-    return Pair(invocation.state / "secure" / "tls", invocation.state / "data" / "letsencrypt")
+    folder = invocation.state / "secure" / "tls"
+    return Pair(Folder(folder), invocation.state / "data" / "letsencrypt" / "account")
 
 
 def shown(invocation: Invocation) -> Shown:
@@ -52,28 +66,52 @@ def renew(invocation: Invocation, *, force: bool) -> Renewed:
     Raises:
         MailstackError: it did not come about; the one in force stays.
     """
-    pair = pair_of(invocation)
-    pair.finish()
-    before = shown(invocation)
-    if not pair.may_replace():
+    shown(invocation)
+    result = _ask_service(invocation, force=force) or _order(invocation, force=force)
+    if result.done == "failed":
+        raise MailstackError(result.why)
+    if result.done == "owners":
+        raise owners_own(pair_of(invocation).place)
+    done = result.done == "issued"
+    return Renewed(done, shown(invocation), dict(result.dropped))
+
+
+def _ask_service(invocation: Invocation, *, force: bool) -> Result | None:
+    """Have the resident service do it; None where there is none, or it does not run."""
+    if not invocation.settings.acme.enabled:
+        return None
+    at = _addresses(invocation)["letsencrypt.http"]
+    try:
+        token = (invocation.state / "secure" / "api.token").read_text("ascii").strip()
+        with closing(http.client.HTTPConnection(at.host, at.port, timeout=_TIMEOUT_S)) as asked:
+            headers = {"Authorization": f"Bearer {token}"}
+            asked.request("POST", "/renew", json.dumps({"force": force}), headers)
+            answer = asked.getresponse()
+            body = answer.read(MAX_LINE)
+            if answer.status != HTTPStatus.OK:
+                raise MailstackError(f"letsencrypt refuses: {body.decode('utf-8', 'replace')}")
+            return Result.decode(body)
+    except (ConnectionRefusedError, FileNotFoundError):
+        return None
+    except PermissionError as error:
+        raise MailstackError("the stack's token may not be read", advice="run as root") from error
+    except (OSError, http.client.HTTPException, ProtocolError) as error:
         raise MailstackError(
-            f"the certificate in {pair.tls} is your own, and stays",
-            advice="renew it as you got it, or move both files away",
-        )
-    if not force and not is_due(before, invocation.settings.acme.renew_at):
-        return Renewed(done=False, shown=before, dropped={})
-    dropped = _order(invocation, pair)
-    return Renewed(done=True, shown=shown(invocation), dropped=dropped)
+            f"letsencrypt broke off: {error!r}", advice="see its log, then do it again"
+        ) from error
 
 
-def is_due(found: Shown, part: float) -> bool:
-    return found.is_first or dt.datetime.now(dt.UTC) >= found.due(part)
+def _order(invocation: Invocation, *, force: bool) -> Result:
+    # acme and requests are for those who order
+    from mailstack.letsencrypt.authority import Authority  # noqa: PLC0415
+    from mailstack.letsencrypt.run import ACCOUNT, run  # noqa: PLC0415
 
-
-def names_of(hostname: str, domains: list[str]) -> list[str]:
-    """The server's own name first, then those of each domain's services."""
-    every = [f"{label}.{domain}" for domain in domains for label in SERVICE_NAMES]
-    return list(dict.fromkeys([hostname, *every]))
+    settings, pair = invocation.settings, pair_of(invocation)
+    file = pair.kept / ACCOUNT
+    authority = Authority(settings.acme.address, settings.acme.ca_file, settings.email, file)
+    wish = Wish(names_of(settings.hostname, _domains(invocation), settings.domain), force)
+    part = settings.acme.renew_at
+    return run(pair, authority, lambda: _prover(invocation), wish, renew_at=part)
 
 
 def _domains(invocation: Invocation) -> list[str]:
@@ -82,34 +120,26 @@ def _domains(invocation: Invocation) -> list[str]:
     return [str(one["name"]) for one in found["items"]]
 
 
-def _order(invocation: Invocation, pair: Pair) -> dict[str, str]:
-    # acme and requests are for those who order
-    from mailstack.letsencrypt.order import Authority, obtain  # noqa: PLC0415
-
-    settings = invocation.settings
-    authority = Authority(
-        settings.acme.address, settings.acme.ca_file, settings.email, pair.kept / "account.pem"
-    )
-    names = names_of(settings.hostname, _domains(invocation))
-    with ExitStack() as stack:
-        issued = obtain(authority, names, _prover(invocation, stack))
-    pair.replace(issued.certificate, issued.key)
-    return dict(issued.dropped)
-
-
-def _prover(invocation: Invocation, stack: ExitStack) -> "Prover":
+@contextmanager
+def _prover(invocation: Invocation) -> "Iterator[Prover]":
     from mailstack.letsencrypt import proofs  # noqa: PLC0415
 
     settings = invocation.settings
     if settings.acme.challenge == "http-01":
         pages = proofs.Pages()
-        port = settings.acme.http_port + settings.listen.port_offset
-        stack.enter_context(proofs.serving(pages, Endpoint(settings.listen.address, port)))
-        return pages
+        with proofs.serving(pages, _addresses(invocation)["letsencrypt.web"]):
+            yield pages
+        return
     address, _, number = settings.dns.update_server.partition("@")
     if not address:
         raise ConfigError('acme.challenge = "dns-01" needs dns.update_server', advice="set it")
     file = invocation.state / "secure" / "tsig.key"
     tsig = read_tsig(file, settings.dns.tsig_name, settings.dns.tsig_algorithm)
     resolver = place_of(settings).resolver
-    return proofs.Records(Endpoint(address, int(number)), settings.dns.update_zone, resolver, tsig)
+    yield proofs.Records(Endpoint(address, int(number)), settings.dns.update_zone, resolver, tsig)
+
+
+def _addresses(invocation: Invocation) -> dict[str, Endpoint]:
+    listen = invocation.settings.listen
+    found = one_machine(STACK, "letsencrypt", public_host=listen.address, offset=listen.port_offset)
+    return dict(found)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def compose(invocation: Invocation, out: Path) -> None:
     from mailstack.deploy.compose import render
     from mailstack.deploy.secret_files import FOLDER, IGNORE, open_to_containers
 
-    made = _plan(invocation)
+    made = replace(_plan(invocation), writes_secrets=False)
     files = render(made)
     ensure_secrets(made, out)
     open_to_containers(out / FOLDER, made)

@@ -56,6 +56,9 @@ def _table(services: dict[str, Any], supervisor: dict[str, Any]) -> None:
     for name, one in services.items():
         for line in _remarks(one):
             console.print(f"{name}: {line}", style="red", highlight=False, markup=False)
+        if one.get("remark"):
+            line = f"{name}: {one['remark']}"
+            console.print(line, style="yellow", highlight=False, markup=False)
 
 
 def _examined(last: dict[str, Any] | None) -> None:

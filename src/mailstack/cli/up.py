@@ -32,7 +32,7 @@ def up(invocation: Invocation, *, detach: bool) -> None:
             _join(running_events=client.events(running, _SILENCE_S), detach=detach)
         return
     _check_first(invocation)
-    _install_missing()
+    _install_missing(invocation)
     if detach:
         _up_in_background(invocation)
         _warn(invocation)
@@ -61,11 +61,12 @@ def _check_first(invocation: Invocation) -> None:
     asyncio.run(check_first(_options(invocation)))
 
 
-def _install_missing() -> None:
+def _install_missing(invocation: Invocation) -> None:
     from mailstack.install import debian, programs  # noqa: PLC0415
     from mailstack.supervisor.start import daemons_of_the_stack  # noqa: PLC0415 - slow
 
-    packages = programs.missing_packages(daemons_of_the_stack().values())
+    daemons = daemons_of_the_stack(invocation.settings).values()
+    packages = programs.missing_packages(daemons)
     if packages:
         sys.stdout.write(f"Installing {' '.join(packages)}\n")
         with Progress(sys.stdout) as progress:

@@ -175,6 +175,14 @@ class Daemon(Protocol):
 
 
 @runtime_checkable
+class Outspoken(Protocol):
+    """A daemon that does its work, and may still have something to tell its owner."""
+
+    async def remark(self, site: Site) -> str:
+        """Return one line for ``mailstack status``; empty: nothing. Never raises."""
+
+
+@runtime_checkable
 class Attended(Protocol):
     """A daemon with something to do beside its processes: its agent runs that as a task."""
 

@@ -18,6 +18,7 @@ PACKAGES: Final = {
     "contentfilter": "mailstack.daemons.contentfilter",
     "tlspolicy": "mailstack.daemons.tlspolicy",
     "names": "mailstack.daemons.names",
+    "letsencrypt": "mailstack.daemons.letsencrypt",
     "postfix": "mailstack.daemons.postfix",
 }
 

@@ -13,7 +13,7 @@ from mailstack import __version__
 from mailstack.errors import ConfigError
 from mailstack.settings import Settings
 from mailstack.topology.model import INTERNET, Job, Link, Service, Topology
-from mailstack.topology.selection import selected
+from mailstack.topology.selection import only, selected
 
 _AGENT_MIB: Final = 24
 """Of each container's process 1: Python with the settings loaded, beside what it runs."""
@@ -40,17 +40,23 @@ SIZES: Final = {
 }
 
 
+_SWITCHED_OFF: Final = "its setting switches it off"
+
+
 @dataclass(frozen=True)
 class Plan:
     """One installation."""
 
     whole: Topology
     settings: Settings
+    writes_secrets: bool = True
+    """Whether a service can exchange a secret: a compose file mounts them as they are."""
 
     @cached_property
     def topology(self) -> Topology:
         """What runs."""
-        return selected(self.whole, self.settings)
+        wanted = selected(self.whole, self.settings)
+        return wanted if self.writes_secrets else only(wanted, lambda one: not one.writes)
 
     @property
     def name(self) -> str:
@@ -119,7 +125,9 @@ class Plan:
                     )
                 elif service.apart and number > 1:
                     yield f"{service.name} in {number} replicas: {service.apart}"
-        left_out = [s for s in self.whole.services if s not in self.topology.services]
-        for service in left_out:
-            why = service.optional or "its setting switches it off"
-            yield f"{service.name} is left out: {why}"
+        wanted = selected(self.whole, self.settings).services
+        for service in self.whole.services:
+            if service in wanted and service not in self.topology.services:
+                yield f"{service.name} is left out: bring what it writes ({service.writes[0]})"
+            elif service not in wanted and not service.writes:
+                yield f"{service.name} is left out: {service.optional or _SWITCHED_OFF}"

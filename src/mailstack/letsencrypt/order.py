@@ -1,40 +1,42 @@
-"""One order of a certificate, by certbot's ``acme`` library.
+"""One order of a certificate (RFC 8555 7.4), by certbot's ``acme`` library.
 
-Blocking, and heavy: whoever serves something runs it in a process or thread beside. A name that
-cannot be proved is left out and told, so that one domain whose DNS points elsewhere does not cost
-all others their certificate; the server's own name must be proved.
+Blocking, and heavy: whoever serves something runs it in a process beside. A name that is not
+signed, or cannot be proved, is left out and told, so that one domain whose DNS points elsewhere
+does not cost all others their certificate; the server's own name must be proved.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 import requests
 from acme import client, crypto_util, errors, messages
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.errors import DeserializationError
-from josepy.jwk import JWKRSA
 
-from mailstack.aio.files import replace_text
 from mailstack.errors import MailstackError
+from mailstack.letsencrypt.authority import (
+    Authority,
+    Network,
+    OrderFailed,
+    network_for,
+    pem,
+    registered,
+)
+from mailstack.letsencrypt.names import MAX_NAMES
 
-TIMEOUT_S: Final = 30
-"""For one answer of the authority."""
 PROOF_S: Final = 90.0
 """For all names to be looked at."""
-NONCE_TRIES: Final = 3
-"""Orders that are begun anew because a nonce was refused."""
-MAX_NAMES: Final = 100
-"""Of one certificate at Let's Encrypt."""
-_PRIVATE: Final = 0o600
 
 
-class OrderFailed(MailstackError):
-    """No certificate came of it; the one in force stays."""
+class NothingGained(Exception):
+    """Every name that can be proved is in the certificate already."""
+
+    def __init__(self, dropped: Mapping[str, str]) -> None:
+        super().__init__()
+        self.dropped = dropped
 
 
 class Prover(Protocol):
@@ -56,15 +58,6 @@ class Prover(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
-    directory: str
-    ca_file: str
-    email: str
-    account: Path
-    """File of the account's key, made at the first order."""
-
-
-@dataclass(frozen=True, slots=True)
 class Issued:
     certificate: str
     key: str
@@ -72,14 +65,29 @@ class Issued:
     """Name that is not in it → why."""
 
 
-def obtain(authority: Authority, names: Sequence[str], prover: Prover) -> Issued:
+def obtain(
+    authority: Authority,
+    names: Sequence[str],
+    prover: Prover,
+    *,
+    covered: Collection[str] = (),
+) -> Issued:
     """Order a certificate for ``names``; the first must be in it.
+
+    Args:
+        authority: whom to ask, as whom.
+        names: of a hundred at most; further ones are told as left out.
+        prover: how names are proved.
+        covered: those of a certificate that is good enough unless this one would have more.
 
     Raises:
         OrderFailed: says in one line who said no, and what to do.
+        NothingGained: all that can be proved is covered.
     """
+    network = network_for(authority)
+    order = _Order(authority, network, prover, frozenset(covered))
     try:
-        return _again(lambda: _obtain(authority, names, prover))
+        return order.run(names)
     except requests.exceptions.SSLError as error:
         raise OrderFailed(
             f"{authority.directory} shows a certificate that is not trusted",
@@ -94,67 +102,60 @@ def obtain(authority: Authority, names: Sequence[str], prover: Prover) -> Issued
         raise OrderFailed(
             f"{authority.directory} refused: {_words(error)}",
             advice="do what it says, then do it again; acme.staging = true is for trying",
+            retry_after_s=network.retry_after_s,
         ) from error
 
 
-def _again(order: Callable[[], Issued]) -> Issued:
-    """Order anew where a nonce was refused (RFC 8555 6.5), which the library does but once."""
-    for _ in range(NONCE_TRIES):
+@dataclass(frozen=True, slots=True)
+class _Order:
+    authority: Authority
+    network: Network
+    prover: Prover
+    covered: frozenset[str]
+
+    def run(self, names: Sequence[str]) -> Issued:
+        acme = registered(self.authority, self.network)
+        key = pem(ec.generate_private_key(ec.SECP256R1()))
+        dropped = dict.fromkeys(names[MAX_NAMES:], f"a certificate holds {MAX_NAMES} names")
+        wanted = list(names[:MAX_NAMES])
+        while True:
+            order, failed = self._attempt(acme, key, wanted)
+            if names[0] in failed:
+                raise OrderFailed(
+                    f"{names[0]} cannot be proved to be ours: {failed[names[0]]}",
+                    advice="see that its address is this machine's, or use another acme.challenge",
+                )
+            dropped |= failed
+            wanted = [name for name in wanted if name not in failed]
+            if self.covered.issuperset(wanted):
+                raise NothingGained(dropped)
+            if order is not None and not failed:
+                break
+        done = acme.poll_and_finalize(order, _deadline())
+        return Issued(done.fullchain_pem, key.decode(), dropped)
+
+    def _attempt(
+        self, acme: client.ClientV2, key: bytes, wanted: Sequence[str]
+    ) -> tuple[messages.OrderResource | None, dict[str, str]]:
+        """Order, and prove; return which names failed, and why. Without them it is done anew."""
         try:
-            return order()
+            order = acme.new_order(crypto_util.make_csr(key, list(wanted)))
         except messages.Error as error:
-            if error.code != "badNonce":
+            refused = _refused_names(error, wanted)
+            if not refused:
                 raise
-    return order()
+            return None, refused
+        return order, _prove(acme, order, self.prover)
 
 
-def _obtain(authority: Authority, names: Sequence[str], prover: Prover) -> Issued:
-    acme = _registered(authority)
-    private = ec.generate_private_key(ec.SECP256R1())
-    key = _pem(private)
-    dropped = dict.fromkeys(names[MAX_NAMES:], f"a certificate holds {MAX_NAMES} names")
-    wanted = list(names[:MAX_NAMES])
-    while True:
-        order = acme.new_order(crypto_util.make_csr(key, wanted))
-        failed = _prove(acme, order, prover)
-        if names[0] in failed:
-            raise OrderFailed(
-                f"{names[0]} cannot be proved to be ours: {failed[names[0]]}",
-                advice="see that its address is this machine's, or use another acme.challenge",
-            )
-        if not failed:
-            break
-        dropped |= failed
-        wanted = [name for name in wanted if name not in failed]
-    done = acme.poll_and_finalize(order, _deadline())
-    return Issued(done.fullchain_pem, key.decode(), dropped)
-
-
-def _registered(authority: Authority) -> client.ClientV2:
-    key = JWKRSA(key=_account_key(authority.account))
-    network = client.ClientNetwork(key, user_agent="mailstack", timeout=TIMEOUT_S)
-    if authority.ca_file:
-        network.verify_ssl = authority.ca_file  # type: ignore[assignment] # requests takes a path
-    acme = client.ClientV2(client.ClientV2.get_directory(authority.directory, network), network)
-    wanted = messages.NewRegistration.from_data(email=authority.email, terms_of_service_agreed=True)
-    try:
-        acme.new_account(wanted)
-    except errors.ConflictError as conflict:  # it is there from before
-        body = messages.Registration()
-        known = messages.RegistrationResource(uri=conflict.location, body=body)
-        network.account = known
-    return acme
-
-
-def _account_key(file: Path) -> rsa.RSAPrivateKey:
-    if not file.exists():
-        made = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_text(file, _pem(made).decode(), mode=_PRIVATE, durable=True)
-    key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise OrderFailed(f"{file} holds no RSA key", advice="remove it; a new account is made")
-    return key
+def _refused_names(error: messages.Error, wanted: Sequence[str]) -> dict[str, str]:
+    """Names that the authority signs for nobody (RFC 8555 6.7.1), each with its reason."""
+    told = {
+        one.identifier.value: _words(one)
+        for one in error.subproblems or ()
+        if one.identifier is not None
+    }
+    return {name: why for name, why in told.items() if name in wanted}
 
 
 def _prove(acme: client.ClientV2, order: messages.OrderResource, prover: Prover) -> dict[str, str]:
@@ -219,17 +220,10 @@ def _why(found: messages.AuthorizationResource) -> str:
 
 def _words(error: Exception) -> str:
     detail = error.detail if isinstance(error, messages.Error) else str(error)
-    return " ".join(str(detail or type(error).__name__).split())[:300]
+    code = f" ({error.code})" if isinstance(error, messages.Error) and error.code else ""
+    return " ".join(str(detail or type(error).__name__).split())[:300] + code
 
 
 def _deadline() -> dt.datetime:
     # acme compares with the local clock's naive time
     return dt.datetime.now() + dt.timedelta(seconds=PROOF_S)  # noqa: DTZ005
-
-
-def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )

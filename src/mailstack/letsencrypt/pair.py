@@ -1,17 +1,22 @@
-"""The pair of certificate and key in ``STATE/secure/tls``: whose it is, and its exchange.
+"""The pair of certificate and key in force: whose it is, and its exchange.
 
 What the owner put there stays. Ours is known by its digest, kept beside the account; that of the
-first start, known by its life, gives way too. The new pair is on disk whole before either file is
+first start, known by its life, gives way too. The new pair is on disk whole before that in force is
 exchanged, so that an exchange that was cut short is finished by the next run. In between,
-``daemons/certificate.py`` finds two files that do not belong together, and keeps what is in force.
+``daemons/certificate.py`` finds two files that do not belong together, and keeps what it has.
+
+Where the pair is in force is a ``Place``: a folder on one machine, a Secret on a cluster.
 """
 
 import datetime as dt
 import hashlib
 import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +29,8 @@ KEY: Final = "privkey.pem"
 _READABLE: Final = 0o644
 _PRIVATE: Final = 0o600
 _STATE: Final = "issued.json"
+_TRIES: Final = 3
+"""Exchanges that are begun anew because somebody else was faster."""
 _FIRST_LIFE: Final = dt.timedelta(days=3650, hours=1)
 """Of the certificate that ``agent/keys.py`` signs at the first start."""
 
@@ -48,74 +55,142 @@ class Shown:
         return self.begins + (self.expires - self.begins) * part
 
 
+class Changed(MailstackError):
+    """Somebody else exchanged the pair between our look and our exchange."""
+
+
+class Place(Protocol):
+    """Where a pair is in force."""
+
+    def certificate(self) -> str | None:
+        """What is there, with its chain; None: nothing at all, not even a key.
+
+        Raises:
+            MailstackError: it cannot be told.
+        """
+
+    def put(self, certificate: str, key: str) -> None:
+        """Exchange the pair, for the one that ``certificate`` has seen.
+
+        Raises:
+            Changed: another one is there by now.
+            MailstackError: it could not be exchanged; what was there stays.
+        """
+
+    def __str__(self) -> str:
+        """For a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """``STATE/secure/tls``: two files, whose owner is that of the folder."""
+
+    path: Path
+
+    def certificate(self) -> str | None:
+        text = _text(self.path / CERTIFICATE)
+        return "" if text is None and (self.path / KEY).exists() else text
+
+    def put(self, certificate: str, key: str) -> None:
+        found = self.path.stat()
+        owner, group = (found.st_uid, found.st_gid) if os.geteuid() == 0 else (-1, -1)
+        for name, text, mode in ((KEY, key, _PRIVATE), (CERTIFICATE, certificate, _READABLE)):
+            file = self.path / name
+            replace_text(file, text, mode=mode, owner=owner, group=group, durable=True)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``tls`` is the owner's folder, ``kept`` the one in which we remember what we made."""
+    """``kept`` is the folder in which we remember what we made."""
 
-    tls: Path
+    place: Place
     kept: Path
 
     def shown(self) -> Shown | None:
-        """Read the certificate; None when there is none.
+        """Read the certificate in force; None when there is none.
 
         Raises:
             ConfigError: there is something else.
         """
-        text = _text(self.tls / CERTIFICATE)
-        return None if text is None else read(text, self.tls / CERTIFICATE)
+        text = self.place.certificate()
+        return None if text is None else read(text, self.place)
 
     def may_replace(self) -> bool:
         """Whether what is there was made by us."""
-        text = _text(self.tls / CERTIFICATE)
-        if text is None:
-            return not (self.tls / KEY).exists()
-        return _digest(text) in self._made() or read(text, self.tls / CERTIFICATE).is_first
+        return self._is_ours(self.place.certificate())
 
-    def replace(self, certificate: str, key: str) -> None:
+    def asked(self) -> tuple[str, ...]:
+        """Return the names for which the newest was ordered; empty when there is none of ours."""
+        return tuple(self._remembered("asked"))
+
+    def replace(self, certificate: str, key: str, asked: Sequence[str] = ()) -> None:
         """Exchange the pair.
 
         Raises:
-            MailstackError: what is there is the owner's own.
+            MailstackError: what is there is the owner's own, or the exchange failed.
         """
         if not self.may_replace():
-            raise MailstackError(
-                f"the certificate in {self.tls} is your own, and stays",
-                advice="renew it as you got it, or move both files away",
-            )
+            raise owners_own(self.place)
         self.kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_text(self.kept / CERTIFICATE, certificate, mode=_PRIVATE, durable=True)
-        replace_text(self.kept / KEY, key, mode=_PRIVATE, durable=True)
-        made = [_digest(certificate), *self._made()][:2]
-        text = json.dumps({"made": made}) + "\n"
-        replace_text(self.kept / _STATE, text, mode=_PRIVATE, durable=True)
-        self._install(certificate, key)
+        made = [_digest(certificate), *self._remembered("made")][:2]
+        state = json.dumps({"made": made, "asked": list(asked)}) + "\n"
+        for name, text in ((CERTIFICATE, certificate), (KEY, key), (_STATE, state)):
+            self._keep(name, text)
+        if not self._exchange(certificate, key):
+            raise owners_own(self.place)
 
-    def finish(self) -> bool:
-        """Finish an exchange that was cut short; return whether there was one."""
+    def restore(self) -> bool:
+        """Put the newest pair of ours into force where that was cut short or undone; say if so."""
         certificate, key = _text(self.kept / CERTIFICATE), _text(self.kept / KEY)
-        made = self._made()
+        made = self._remembered("made")
         if certificate is None or key is None or not made or _digest(certificate) != made[0]:
             return False
-        there = _text(self.tls / CERTIFICATE), _text(self.tls / KEY)
-        if there == (certificate, key) or there[1] != key or not self.may_replace():
+        if read(certificate, self.kept / CERTIFICATE).expires <= dt.datetime.now(dt.UTC):
             return False
-        self._install(certificate, key)
-        return True
+        return self._exchange(certificate, key)
 
-    def _install(self, certificate: str, key: str) -> None:
-        replace_text(self.tls / KEY, key, mode=_PRIVATE, durable=True)
-        replace_text(self.tls / CERTIFICATE, certificate, mode=_READABLE, durable=True)
+    def _exchange(self, certificate: str, key: str) -> bool:
+        """Return whether the place has them now, and had not; the owner's own stays."""
+        for _ in range(_TRIES):
+            there = self.place.certificate()
+            if there == certificate or not self._is_ours(there):
+                return False
+            with suppress(Changed):
+                self.place.put(certificate, key)
+                return True
+        raise Changed(f"{self.place} is changed again and again", advice="see by whom")
 
-    def _made(self) -> list[str]:
+    def _is_ours(self, text: str | None) -> bool:
+        if text is None or _digest(text) in self._remembered("made"):
+            return True
+        return bool(text) and read(text, self.place).is_first
+
+    def _keep(self, name: str, text: str) -> None:
+        found = self.kept.stat()
+        owner, group = (found.st_uid, found.st_gid) if os.geteuid() == 0 else (-1, -1)
+        file = self.kept / name
+        replace_text(file, text, mode=_PRIVATE, owner=owner, group=group, durable=True)
+
+    def _remembered(self, what: str) -> list[str]:
         text = _text(self.kept / _STATE)
-        try:
-            return [] if text is None else [str(one) for one in json.loads(text)["made"]]
-        except (ValueError, KeyError, TypeError):
-            return []
+        with suppress(ValueError, KeyError, TypeError):
+            return [] if text is None else [str(one) for one in json.loads(text)[what]]
+        return []
 
 
-def read(text: str, file: Path) -> Shown:
-    """Read the first certificate of ``text``.
+def owners_own(place: Place) -> MailstackError:
+    """Say why nothing is exchanged."""
+    return MailstackError(
+        f"the certificate in {place} is your own, and stays",
+        advice="renew it as you got it, or move both files away",
+    )
+
+
+def read(text: str, place: Place | Path) -> Shown:
+    """Read the first certificate of ``text``, which comes from ``place``.
 
     Raises:
         ConfigError: it is none.
@@ -127,7 +202,7 @@ def read(text: str, file: Path) -> Shown:
     except x509.ExtensionNotFound:
         listed = ()
     except ValueError as error:
-        raise ConfigError("holds no certificate", file=file) from error
+        raise ConfigError(f"{place} holds no certificate") from error
     return Shown(
         listed,
         found.issuer.rfc4514_string(),

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
+from mailstack.aio.files import replace_text
 from mailstack.dns.ask import find_zone
 from mailstack.dns.update import Change, Tsig, update
 from mailstack.errors import ConfigError, MailstackError
-from mailstack.outcome import Found
+from mailstack.letsencrypt.pages import PREFIX, TOKEN
+from mailstack.outcome import Found, Unavailable
 from mailstack.topology.model import Endpoint
 
-PREFIX: Final = "/.well-known/acme-challenge/"
 _TTL_S: Final = 60
 _REQUEST_S: Final = 5
+_PRIVATE: Final = 0o600
 _MAX_CLIENTS: Final = 32
 """At once; the authority looks from a handful of places, all others are passers-by."""
 
@@ -44,6 +47,27 @@ class Pages:
     def find(self, path: str) -> str | None:
         """Return the page at ``path``, if an order waits for it."""
         return self._answers.get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
+
+
+@dataclass(frozen=True, slots=True)
+class WebRoot:
+    """A file for each token, which the resident process serves (``pages.py``)."""
+
+    folder: Path
+    kind: str = "http-01"
+
+    def show(self, name: str, token: str, answer: str) -> None:
+        del name
+        if not TOKEN.fullmatch(token):
+            raise MailstackError("the authority's token is none")
+        try:
+            replace_text(self.folder / token, answer, mode=_PRIVATE)
+        except OSError as error:
+            raise MailstackError(f"the page cannot be written: {error.strerror}") from error
+
+    def hide(self, name: str, token: str, answer: str) -> None:
+        del name, answer
+        (self.folder / token).unlink(missing_ok=True)
 
 
 class _Server(ThreadingHTTPServer):
@@ -146,4 +170,6 @@ class Records:
         found = await find_zone(name, self.resolver)
         if isinstance(found, Found):
             return found.value
-        raise MailstackError(f"the zone of {name} cannot be found", advice="set dns.update_zone")
+        if isinstance(found, Unavailable):
+            raise MailstackError(f"the resolver cannot tell the zone of {name}: {found.reason}")
+        raise MailstackError(f"there is no zone of {name} in DNS", advice="publish it")

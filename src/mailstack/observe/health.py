@@ -57,6 +57,8 @@ class Health:
     """The main process."""
     sessions: frozenset[int] = frozenset()
     """Of all its processes, the companions' too: their trees are the service's memory."""
+    remark: str = ""
+    """What the owner should know although it is healthy."""
     restarts: int = 0
     """Unplanned ones: after a crash or a hang, not for a new configuration."""
     config: ConfigHealth = field(default_factory=ConfigHealth)
@@ -69,6 +71,12 @@ class Health:
             self.since = timestamp()
         self.state, self.reason = state, reason
         self.changed(self)
+
+    def says(self, remark: str) -> None:
+        """Record what a healthy service has to tell."""
+        if remark != self.remark:
+            self.remark = remark
+            self.changed(self)
 
     def runs_as(self, pid: int | None, sessions: Iterable[int] = ()) -> None:
         """Record the main process, and the sessions of all."""

@@ -43,6 +43,7 @@ def _one(
     return {
         "state": health.state.value,
         "reason": health.reason,
+        "remark": health.remark,
         "pid": health.pid,
         "rss_kib": memory.rss_kib,
         "pss_kib": memory.pss_kib,

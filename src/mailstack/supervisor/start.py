@@ -29,6 +29,7 @@ from mailstack.supervisor import checkup, control, ports
 from mailstack.supervisor.logs import OWN
 from mailstack.supervisor.supervisor import Supervisor
 from mailstack.topology.problems import problems
+from mailstack.topology.selection import on_one_machine
 from mailstack.topology.stack import STACK
 
 _OPEN_FILES: Final = 16_384
@@ -49,7 +50,7 @@ async def check_first(options: Options) -> None:
     state.check_root()
     state.check(options.state)
     if not options.state.exists():
-        names = [service.name for service in STACK.services]
+        names = daemons_of_the_stack(settings)
         (await ports.hold(_sockets(settings, names), lambda _: None)).close()
 
 
@@ -64,12 +65,12 @@ async def supervise(
     settings = options.settings()
     check_topology()
     state.check_root()
-    services = [service.name for service in STACK.services]
+    services = [service.name for service in on_one_machine(STACK, settings)]
     state.lay_out(options.state, services)
     with _only_supervisor(options.state):
         _check_none_runs_alone(options.state, services)
         await _end_leftovers(options.state, on_line)
-        daemons = daemons_of_the_stack()
+        daemons = daemons_of_the_stack(settings)
         programs.check(daemons.values())
         with await ports.hold(_sockets(settings, daemons), partial(on_line, OWN)):
             await secrets.ensure(options.state / "secure", settings, _owners())
@@ -77,8 +78,9 @@ async def supervise(
             await _run(options, settings, daemons, on_line, starter)
 
 
-def daemons_of_the_stack() -> Mapping[str, Daemon]:
-    return {service.name: registry.daemon(service.name) for service in STACK.services}
+def daemons_of_the_stack(settings: Settings) -> Mapping[str, Daemon]:
+    wanted = on_one_machine(STACK, settings)
+    return {service.name: registry.daemon(service.name) for service in wanted}
 
 
 def check_topology() -> None:

@@ -200,6 +200,12 @@ class Supervisor:
                 file=self.config,
                 advice="run 'mailstack down', then 'mailstack up'",
             )
+        if settings.acme.enabled != self.settings.acme.enabled:
+            raise ConfigError(
+                "acme.enabled cannot change while the stack runs",
+                file=self.config,
+                advice="run 'mailstack down', then 'mailstack up'",
+            )
 
     async def _stop_all(self) -> None:
         stopped = {name: asyncio.Event() for name in self._tasks}

@@ -104,6 +104,8 @@ class Service:
     """Name of that account, where the daemon asks for one and no package makes it."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets it reads."""
+    writes: tuple[str, ...] = ()
+    """Names of the secrets it makes anew: on a cluster through the API server."""
     also: str = ""
     """The service of its pod on whose data it works as well, and whose processes it signals."""
     single: str = ""

@@ -51,9 +51,9 @@ def _unknown_parts(topology: Topology) -> Iterator[str]:
     for service in topology.services:
         if service.also and service.also not in {s.name for s in topology.in_pod(service.pod)}:
             yield f"{service.name} works on the data of {service.also}, which shares no pod with it"
-        for name in service.secrets:
+        for name in (*service.secrets, *service.writes):
             if name not in secrets:
-                yield f"{service.name} reads {name}, which is no secret"
+                yield f"{service.name} uses {name}, which is no secret"
 
 
 def _unknown_ports(topology: Topology) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Which part of the declaration the settings ask for.
 
-A service that settings switch off has no container, and nobody waits for it. On one machine all
-services run whatever the settings say: there they cost little, and can be switched on at once.
+A service that settings switch off has no container, and nobody waits for it. On one machine nearly
+all services run whatever the settings say: there they cost little, and can be switched on at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,18 +17,35 @@ _SWITCHES: Final[Mapping[str, "Callable[[Settings], bool]"]] = {
     "postgrey": lambda settings: settings.greylist.enabled,
     "spamd": lambda settings: settings.filter.enabled,
     "tlspolicy": lambda settings: settings.tls_policy.mta_sts,
+    "letsencrypt": lambda settings: settings.acme.enabled,
 }
 """Service → whether it is wanted. Whoever shares its pod goes with it."""
+_ASKED_FOR: Final = frozenset({"letsencrypt"})
+"""Run on one machine only where they are wanted: port 80 may be somebody else's there."""
 
 
 def selected(topology: Topology, settings: "Settings") -> Topology:
     """Return the services that are wanted, and the links between those."""
-    services = tuple(s for s in topology.services if _is_wanted(s, settings))
+    return only(topology, lambda service: _is_wanted(service, settings))
+
+
+def only(topology: Topology, wanted: Callable[[Service], bool]) -> Topology:
+    """Return the services that are ``wanted``, and the links between those."""
+    services = tuple(service for service in topology.services if wanted(service))
     names = {s.name for s in services} | {job.name for job in topology.jobs} | {INTERNET}
     return replace(
         topology,
         services=services,
         links=tuple(link for link in topology.links if _is_between(link, names)),
+    )
+
+
+def on_one_machine(topology: Topology, settings: "Settings") -> tuple[Service, ...]:
+    """Return the services that run where all run on this machine."""
+    return tuple(
+        service
+        for service in topology.services
+        if service.name not in _ASKED_FOR or _SWITCHES[service.name](settings)
     )
 
 

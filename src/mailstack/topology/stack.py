@@ -184,6 +184,22 @@ STACK: Final = Topology(
             after=("couchmail",),
         ),
         Service(
+            "letsencrypt",
+            "keeps the certificate in order (ACME), and sends visitors of port 80 to https",
+            ports=(
+                Port("web", 80, "proofs of names; all else to https", public=True, container=10080),
+                Port("http", 9163, "renewal on demand, health, metrics", operations=True),
+            ),
+            volumes=(Volume("account", "account, the newest pair, what is planned", 16),),
+            memory_mib=64,
+            account=5013,
+            uid=5013,
+            secrets=("api-token", "tsig"),
+            writes=("tls",),
+            single="two would order the same certificate",
+            after=("couchmail",),
+        ),
+        Service(
             "postfix",
             "receives, queues and sends mail",
             ports=(
@@ -229,6 +245,8 @@ STACK: Final = Topology(
             reserved="SpamAssassin checks DKIM by itself; nothing would use the link",
         ),
         Link("names", "couchmail", "api", "which domains there are, and keys of users"),
+        Link("letsencrypt", "couchmail", "api", "which domains there are"),
+        Link("letsencrypt", "resolver", "dns", "where the authority is, and zones for proofs"),
         Link("backup", "couchmail", "api", "a copy of every document"),
         Link("trainer", "couchmail", "api", "who there is, and what was found out"),
         Link("trainer", "dovecot", "imaps", "mail to learn from"),
@@ -248,6 +266,7 @@ STACK: Final = Topology(
         Link("postfix", INTERNET, "smtp", "outbound mail delivery"),
         Link("resolver", INTERNET, "dns", "recursion"),
         Link("tlspolicy", INTERNET, "https", "MTA-STS policies of other domains"),
+        Link("letsencrypt", INTERNET, "https", "certificates of an ACME authority"),
         Link("spamkeeper", INTERNET, "http", "SpamAssassin's newer rules"),
         Link("spamkeeper", INTERNET, "https", "SpamAssassin's newer rules"),
         Link(INTERNET, "postfix", "smtp", "inbound mail delivery"),
@@ -257,6 +276,7 @@ STACK: Final = Topology(
         Link(INTERNET, "dovecot", "imaps", "email client connection over TLS"),
         Link(INTERNET, "managesieve", "managesieve", "sieve scripts from email clients"),
         Link(INTERNET, "names", "https", "MTA-STS policies, settings and keys"),
+        Link(INTERNET, "letsencrypt", "web", "proofs of names, and visitors without https"),
     ),
     internet_ports={"smtp": 25, "dns": 53, "http": 80, "https": 443},
     secrets=(

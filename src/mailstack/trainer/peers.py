@@ -13,8 +13,8 @@ from typing import Any, Final
 import h11
 
 from mailstack.aio.http_client import Peer
-from mailstack.client import target
 from mailstack.model.addresses import Address
+from mailstack.model.target import target
 
 TIMEOUT_S: Final = 30.0
 KEEPER_TIMEOUT_S: Final = 120.0

@@ -13,8 +13,9 @@ from tests.e2e.stack import Stack
 from mailstack.aio import proc
 from mailstack.topology.stack import STACK
 
-SERVICES = {service.name for service in STACK.services}
-EACH = {"state", "pid", "rss_kib", "pss_kib", "restarts", "ports", "since", "config"}
+SERVICES = {service.name for service in STACK.services} - {"letsencrypt"}
+"""All but what runs only where it is asked for (acme.enabled)."""
+EACH = {"state", "pid", "rss_kib", "pss_kib", "restarts", "ports", "since", "config", "remark"}
 
 
 def processes(stack: Stack) -> dict[int, str]:

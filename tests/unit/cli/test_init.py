@@ -19,7 +19,7 @@ def test_it_writes_a_file_and_says_what_is_next(
     assert init(tmp_path, domain="Example.ORG") == 0
     assert load(tmp_path / "mailstack.toml").domain == "example.org"
     told = capsys.readouterr().out
-    for words in ("MX   10 mail.example.org.", "TCP ports 25, 143", "mailstack up --detach"):
+    for words in ("MX   10 mail.example.org.", "TCP ports 25, 80, 143", "mailstack up --detach"):
         assert words in told
 
 

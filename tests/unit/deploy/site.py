@@ -11,6 +11,8 @@ from mailstack.settings_file import check
 from mailstack.topology.stack import STACK
 
 Object = dict[str, Any]
+WHOLE: dict[str, object] = {"acme": {"enabled": True}}
+"""Settings with which everything that is declared runs."""
 
 
 def plan(**tables: object) -> Plan:

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 from tests.unit.deploy.network import Network, Peer
-from tests.unit.deploy.site import Object, objects, of_kind, plan, templates
+from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, templates
 
 from mailstack.topology.model import INTERNET
 from mailstack.topology.selection import selected
@@ -78,10 +78,13 @@ SITES: list[dict[str, object]] = [
     {},
     {"kubernetes": {"profile": "micro"}},
     {"greylist": {"enabled": False}, "filter": {"enabled": False}},
+    WHOLE,
 ]
 
 
-@pytest.mark.parametrize("site", SITES, ids=["small", "micro", "without-greylisting-and-filter"])
+@pytest.mark.parametrize(
+    "site", SITES, ids=["small", "micro", "without-greylisting-and-filter", "whole"]
+)
 def test_exactly_the_declared_links(site: dict[str, object]) -> None:
     """For each pair of pods and each declared port: allowed if and only if the table says so."""
     found = objects(**site)
@@ -97,9 +100,12 @@ def test_exactly_the_declared_links(site: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("outside", OUTSIDE, ids=["IPv4", "IPv6"])
-def test_exactly_the_declared_links_with_the_internet(outside: Peer) -> None:
+@pytest.mark.parametrize("site", [{}, WHOLE], ids=["small", "whole"])
+def test_exactly_the_declared_links_with_the_internet(
+    outside: Peer, site: dict[str, object]
+) -> None:
     """Public ports are open to all, declared ways out lead out, and nothing else does."""
-    found = objects()
+    found = objects(**site)
     rules = network(found)
     ways = [(outside, one) for one in pods(found)] + [(one, outside) for one in pods(found)]
     allowed = {
@@ -108,7 +114,19 @@ def test_exactly_the_declared_links_with_the_internet(outside: Peer) -> None:
         for port, protocol in every_port()
         if rules.allows(source, target, port, protocol)
     }
-    assert allowed == {way for way in declared_ways() if INTERNET in way}
+    assert allowed == {way for way in declared_ways(**site) if INTERNET in way}
+
+
+def test_the_way_to_the_api_server() -> None:
+    """Only the pod that exchanges a Secret reaches it, only there if its networks are named."""
+    inside, elsewhere = Peer("api", {}, {}, "172.16.0.1"), Peer("other", {}, {}, "172.17.0.1")
+    for networks, reached in ((["172.16.0.0/28"], [inside]), ([], [inside, elsewhere])):
+        found = objects(**WHOLE, kubernetes={"api_networks": networks, "api_port": 16_443})
+        rules = network(found)
+        for one in pods(found):
+            wanted = reached if one.name == "letsencrypt" else []
+            peers = [p for p in (inside, elsewhere) if rules.allows(one, p, 16_443, "TCP")]
+            assert peers == wanted, one.name
 
 
 def test_cluster_dns_for_those_who_need_names() -> None:
@@ -122,7 +140,7 @@ def test_cluster_dns_for_those_who_need_names() -> None:
 
 def test_a_stranger_with_our_labels_is_a_stranger() -> None:
     """Pods of other namespaces reach no internal port, whatever they are called."""
-    found = objects()
+    found = objects(**WHOLE)
     rules = network(found)
     public = {port.inside for s in STACK.services for port in s.ports if port.public}
     reached = {
@@ -187,7 +205,7 @@ def test_only_proxies_speak_the_proxy_protocol() -> None:
 
 def test_monitoring_sees_numbers_and_nothing_else() -> None:
     """The namespace that is named reads the ports of operations, and cannot talk to a service."""
-    found = objects(kubernetes={"monitoring_namespace": "monitoring"})
+    found = objects(kubernetes={"monitoring_namespace": "monitoring"}, **WHOLE)
     rules = network(found)
     reached = {
         port

@@ -23,7 +23,9 @@ SITES: dict[str, dict[str, object]] = {
             "client_address": "proxy",
             "dns_networks": ["169.254.20.10/32"],
             "monitoring_namespace": "monitoring",
+            "api_networks": ["172.16.0.0/28"],
         },
+        "acme": {"enabled": True},
         "listen": {"proxy_networks": ["10.9.0.0/24"]},
     },
 }

@@ -1,7 +1,7 @@
 """What pods may do, how much they get, and how a cluster learns how they are."""
 
 import pytest
-from tests.unit.deploy.site import Object, objects, of_kind, plan, pod_specs
+from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, pod_specs
 
 from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
 from mailstack.deploy.plan import SIZES
@@ -27,7 +27,7 @@ def mebibytes(quantity: str) -> int:
 
 def test_every_service_has_a_container() -> None:
     """What is declared runs, in the pod that is declared."""
-    specs = pod_specs(objects())
+    specs = pod_specs(objects(**WHOLE))
     placed = {(pod, one["name"]) for pod, spec in specs.items() for one in spec["containers"]}
     declared = {(STACK.pod_of(service.name), service.name) for service in STACK.services}
     assert placed == declared | {(job.name, job.name) for job in STACK.jobs}
@@ -35,7 +35,7 @@ def test_every_service_has_a_container() -> None:
 
 def test_what_keeps_data_is_a_stateful_set() -> None:
     """A volume belongs to one pod for good; what has none is a Deployment."""
-    found = objects()
+    found = objects(**WHOLE)
     keeping = {STACK.pod_of(service.name) for service in STACK.services if service.volumes}
     assert set(of_kind("StatefulSet", found)) == keeping
     claims = of_kind("StatefulSet", found)["postfix"]["spec"]["volumeClaimTemplates"]
@@ -93,7 +93,7 @@ def test_admitted_by_the_enforced_standard() -> None:
 
 def test_a_secret_is_where_it_is_read_and_nowhere_else() -> None:
     """Each container mounts the secrets that its service names; a ConfigMap holds none."""
-    specs = pod_specs(objects())
+    specs = pod_specs(objects(**WHOLE))
     for service in STACK.services:
         volumes = specs[STACK.pod_of(service.name)]["volumes"]
         mounted = [
@@ -114,6 +114,28 @@ def test_no_pod_has_a_token_of_the_cluster() -> None:
         assert spec["automountServiceAccountToken"] is False
         assert spec["serviceAccountName"] == name
         assert of_kind("ServiceAccount", found)[name]["automountServiceAccountToken"] is False
+
+
+def test_who_exchanges_a_secret_may_do_just_that() -> None:
+    """One pod has a token, which opens the one Secret of the certificate; all others have none."""
+    found = objects(**WHOLE)
+    tokens = {n for n, s in pod_specs(found).items() if s["automountServiceAccountToken"]}
+    assert tokens == {"letsencrypt"}
+    assert set(of_kind("Role", found)) == set(of_kind("RoleBinding", found)) == tokens
+    assert of_kind("Role", found)["letsencrypt"]["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["secrets"],
+            "resourceNames": ["mailstack-tls"],
+            "verbs": ["get", "patch", "update"],
+        }
+    ]
+    binding = of_kind("RoleBinding", found)["letsencrypt"]
+    assert binding["roleRef"]["name"] == "letsencrypt"
+    assert [one["name"] for one in binding["subjects"]] == ["letsencrypt"]
+    account = of_kind("ServiceAccount", found)["letsencrypt"]
+    assert account["automountServiceAccountToken"] is False
+    assert not of_kind("Role", objects())
 
 
 def test_probes_ask_the_agent() -> None:

@@ -7,9 +7,10 @@ import pytest
 from tests.authority import leaf_for
 
 from mailstack.agent.keys import self_signed
-from mailstack.cli.certificate import is_due, names_of
 from mailstack.errors import ConfigError, MailstackError
-from mailstack.letsencrypt.pair import Pair, Shown
+from mailstack.letsencrypt.names import names_of
+from mailstack.letsencrypt.pair import Folder, Pair, Shown
+from mailstack.letsencrypt.run import is_due
 
 HOST = "mail.example.org"
 
@@ -17,12 +18,17 @@ HOST = "mail.example.org"
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
     (tmp_path / "tls").mkdir()
-    return Pair(tmp_path / "tls", tmp_path / "kept")
+    return Pair(Folder(tmp_path / "tls"), tmp_path / "kept")
+
+
+def _tls(pair: Pair) -> Path:
+    assert isinstance(pair.place, Folder)
+    return pair.place.path
 
 
 def _put(pair: Pair, certificate: str, key: str) -> None:
-    (pair.tls / "fullchain.pem").write_text(certificate)
-    (pair.tls / "privkey.pem").write_text(key)
+    (_tls(pair) / "fullchain.pem").write_text(certificate)
+    (_tls(pair) / "privkey.pem").write_text(key)
 
 
 def _made() -> tuple[str, str]:
@@ -47,20 +53,20 @@ def test_the_owners_stays(pair: Pair) -> None:
     _put(pair, *own)
     with pytest.raises(MailstackError, match="your own"):
         pair.replace(*_made())
-    assert (pair.tls / "fullchain.pem").read_text() == own[0]
-    assert (pair.tls / "privkey.pem").read_text() == own[1]
+    assert (_tls(pair) / "fullchain.pem").read_text() == own[0]
+    assert (_tls(pair) / "privkey.pem").read_text() == own[1]
 
 
 def test_the_key_alone_is_the_owners_work(pair: Pair) -> None:
     """A key without a certificate is not ours to replace."""
-    (pair.tls / "privkey.pem").write_text("key")
+    (_tls(pair) / "privkey.pem").write_text("key")
     assert not pair.may_replace()
 
 
 def test_the_key_is_private(pair: Pair) -> None:
     """Nobody else reads the key, where it is in force and where it is kept."""
     pair.replace(*_made())
-    assert {(f / "privkey.pem").stat().st_mode & 0o777 for f in (pair.tls, pair.kept)} == {0o600}
+    assert {(f / "privkey.pem").stat().st_mode & 0o777 for f in (_tls(pair), pair.kept)} == {0o600}
 
 
 def test_an_exchange_is_finished(pair: Pair) -> None:
@@ -68,10 +74,10 @@ def test_an_exchange_is_finished(pair: Pair) -> None:
     old, new = _made(), _made()
     pair.replace(*old)
     pair.replace(*new)
-    (pair.tls / "fullchain.pem").write_text(old[0])
-    assert pair.finish()
-    assert (pair.tls / "fullchain.pem").read_text() == new[0]
-    assert not pair.finish()
+    (_tls(pair) / "fullchain.pem").write_text(old[0])
+    assert pair.restore()
+    assert (_tls(pair) / "fullchain.pem").read_text() == new[0]
+    assert not pair.restore()
 
 
 def test_a_part_of_the_life(pair: Pair) -> None:

@@ -8,7 +8,8 @@ import pytest
 from tests.pebble import free_port
 
 from mailstack.errors import ConfigError
-from mailstack.letsencrypt.proofs import PREFIX, Pages, serving
+from mailstack.letsencrypt.pages import PREFIX
+from mailstack.letsencrypt.proofs import Pages, serving
 from mailstack.topology.model import Endpoint
 
 

@@ -85,10 +85,11 @@ class Collection:
     async def get_page(self, request: Request) -> Response:
         store = context(request).store
         limit = bodies.number(request, "limit", default=100, most=MAX_PAGE) or MAX_PAGE
+        position = store.position()  # before the page: what changes meanwhile is told again
         found, following = await self._page(request, store, limit)
         items = [shown(stored) for stored in found]
-        total = store.count(self.kind)
-        return JSONResponse({"items": items, "next": following, "total": total})
+        more = {"total": store.count(self.kind), "position": position}
+        return JSONResponse({"items": items, "next": following, **more})
 
     async def _page(
         self, request: Request, store: Store, limit: int

@@ -48,6 +48,7 @@ class ShownAlias(_Shape):
 class _Page(_Shape):
     next: str | None = Field(description="'after' of the next page; null: this is the last one.")
     total: int = Field(description="How many there are in all.")
+    position: int = Field(description="Of the newest change: 'since' for who follows from here.")
 
 
 class Domains(_Page):
@@ -132,11 +133,7 @@ class ShownSpam(_Shape):
     revision: Revision
 
 
-class _Followed(_Page):
-    position: int = Field(description="Of the newest change: 'since' for who follows from here.")
-
-
-class Spams(_Followed):
+class Spams(_Page):
     items: list[ShownSpam]
 
 
@@ -161,7 +158,7 @@ class ShownTraining(_Shape):
     revision: Revision
 
 
-class Trainings(_Followed):
+class Trainings(_Page):
     items: list[ShownTraining]
 
 
@@ -181,7 +178,7 @@ class ShownOpenPgp(_Shape):
     revision: Revision
 
 
-class OpenPgps(_Followed):
+class OpenPgps(_Page):
     items: list[ShownOpenPgp]
 
 
@@ -210,7 +207,7 @@ class ShownDkim(_Shape):
     revision: str = Field(description="The document's revision; empty: there is none yet.")
 
 
-class Dkims(_Followed):
+class Dkims(_Page):
     items: list[ShownDkim]
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from mailstack.deploy import outside
 from mailstack.deploy.kubernetes import names
+from mailstack.deploy.kubernetes.access import written
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
 from mailstack.topology.model import INTERNET, Link, Port
@@ -97,6 +98,8 @@ def _egress(plan: Plan, pod: str) -> Iterator[Object]:
     for link in plan.topology.links:
         if link.target == INTERNET and plan.topology.pod_of(link.source) == pod:
             yield from _to_the_internet(plan, link)
+    if written(plan, pod):
+        yield _to_the_api(plan)
 
 
 def _to_cluster_dns(plan: Plan) -> Object:
@@ -105,6 +108,14 @@ def _to_cluster_dns(plan: Plan) -> Object:
     number = plan.topology.internet_ports["dns"]
     ports = [_port(protocol, number) for protocol in ("UDP", "TCP")]
     return {"to": [_CLUSTER_DNS, *_blocks(networks)], "ports": ports}
+
+
+def _to_the_api(plan: Plan) -> Object:
+    """Behind its Service, since a policy sees a packet after that: where, only its owner knows."""
+    kubernetes = plan.settings.kubernetes
+    numbers = dict.fromkeys((plan.topology.internet_ports["https"], kubernetes.api_port))
+    ports = [_port("TCP", number) for number in numbers]
+    return {"to": _blocks(kubernetes.api_networks or EVERYWHERE), "ports": ports}
 
 
 def _to_the_internet(plan: Plan, link: Link) -> Iterator[Object]:

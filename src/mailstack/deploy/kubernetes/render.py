@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mailstack.deploy.kubernetes import (
+    access,
     config,
     jobs,
     names,
@@ -43,6 +44,7 @@ def render(plan: Plan, overrides: Mapping[str, Sequence[str]] | None = None) -> 
 def of_pod(plan: Plan, pod: str) -> Iterator[Object]:
     """Yield every object that exists because of ``pod``."""
     yield workloads.account(plan, pod)
+    yield from access.access(plan, pod)
     yield from services.services(plan, pod)
     yield workloads.workload(plan, pod)
     yield workloads.disruption_budget(plan, pod)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mailstack.deploy.kubernetes import containers, names, volumes
+from mailstack.deploy.kubernetes.access import written
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
 from mailstack.topology.model import Service
@@ -37,7 +38,7 @@ def workload(plan: Plan, pod: str) -> Object:
 
 
 def account(plan: Plan, pod: str) -> Object:
-    """An identity of its own, without a token: no service asks the cluster's API anything."""
+    """An identity of its own, without a token unless the pod's template asks for one."""
     return names.object_(
         "v1",
         "ServiceAccount",
@@ -81,7 +82,7 @@ def _template(plan: Plan, pod: str) -> Object:
     return {
         "metadata": {"labels": names.labels(plan, pod)},
         "spec": {
-            **pod_spec(plan, pod, services[0]),
+            **pod_spec(plan, pod, services[0], token=bool(written(plan, pod))),
             "terminationGracePeriodSeconds": _GRACE_S.get(pod, _USUAL_GRACE_S),
             "securityContext": pod_security(services),
             **_shared(services),
@@ -105,11 +106,11 @@ def _owners(plan: Plan, services: tuple[Service, ...]) -> Object:
     return {"initContainers": [containers.owner(plan, service) for service in needing]}
 
 
-def pod_spec(plan: Plan, account_name: str, main: Service) -> Object:
-    """What pods of services and of jobs have in common."""
+def pod_spec(plan: Plan, account_name: str, main: Service, *, token: bool = False) -> Object:
+    """What pods of services and of jobs have in common. Few ask the cluster's API anything."""
     found: Object = {
         "serviceAccountName": account_name,
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": token,
         "enableServiceLinks": False,
     }
     if not main.uid and plan.settings.kubernetes.has_user_namespaces:

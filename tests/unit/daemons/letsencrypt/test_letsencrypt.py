@@ -1,0 +1,106 @@
+"""The keeper of the certificate as a service: its file, its checker, its folders."""
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.golden.compare import assert_golden
+from tests.golden.sites import site
+
+from mailstack.aio.http import Answer, HttpServer, Request, document
+from mailstack.daemons.contract import Attended, Outspoken, Paths, Site
+from mailstack.daemons.letsencrypt import DAEMON
+from mailstack.daemons.letsencrypt.render import FILE, SECRET
+from mailstack.deploy.kubernetes.names import secret
+from mailstack.errors import ConfigError
+from mailstack.topology.model import Endpoint
+
+VERSION = (0, 1, 0)
+TYPICAL = site("letsencrypt", version=VERSION)
+BY_DNS = {
+    "acme": {"challenge": "dns-01", "staging": True, "ca_file": "/etc/own.pem"},
+    "dns": {"update_server": "192.0.2.53@53", "update_zone": "example.org"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("typical", TYPICAL),
+        ("shifted", site("letsencrypt", version=VERSION, offset=20_000, public_host="192.0.2.1")),
+        ("cluster", site("letsencrypt", version=VERSION, in_cluster=True)),
+        ("by-dns", site("letsencrypt", version=VERSION, settings=BY_DNS)),
+    ],
+)
+async def test_golden(tmp_path: Path, name: str, where: Site) -> None:
+    """A site is rendered to exactly these bytes, which the program itself can read."""
+    files = DAEMON.render(where, {})
+    assert_golden(f"letsencrypt/{name}", files)
+    (tmp_path / FILE).write_text(files[FILE])
+    await DAEMON.check(where, tmp_path, {})
+
+
+async def test_what_is_no_file_of_ours(tmp_path: Path) -> None:
+    """The checker names the file."""
+    (tmp_path / FILE).write_text("{}")
+    with pytest.raises(ConfigError) as caught:
+        await DAEMON.check(TYPICAL, tmp_path, {})
+    assert caught.value.file == tmp_path / FILE
+
+
+def test_the_secret_is_the_declared_one() -> None:
+    """What it writes on a cluster is what the others mount."""
+    assert secret("tls") == SECRET
+
+
+def test_it_is_attended_and_outspoken() -> None:
+    """Its agent has its orders done, and passes on what it has to say."""
+    assert isinstance(DAEMON, Attended)
+    assert isinstance(DAEMON, Outspoken)
+
+
+def test_its_folders_are_closed(tmp_path: Path) -> None:
+    """Account and pages are its own; what an earlier order left there stays, its pages go."""
+    where = replace(TYPICAL, paths=Paths(tmp_path, "letsencrypt"))
+    kept, pages = where.paths.data / "account", where.paths.run / "pages"
+    for folder in (kept, pages):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("text")
+    DAEMON.prepare(where)
+    DAEMON.prepare(where)
+    assert (kept / "file").read_text() == "text"
+    assert not list(pages.iterdir())
+    for folder in (kept, pages):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        if os.geteuid() == 0:
+            assert folder.stat().st_uid == where.account.uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: gives a folder to an account")
+def test_it_may_exchange_the_certificate(tmp_path: Path) -> None:
+    """On one machine the folder of the certificate is its own; the files in it are not touched."""
+    where = replace(TYPICAL, paths=Paths(tmp_path, "letsencrypt"))
+    tls = where.paths.secure / "tls"
+    tls.mkdir(parents=True)
+    (tls / "privkey.pem").write_text("key")
+    before = (tls / "privkey.pem").stat().st_uid
+    DAEMON.prepare(where)
+    assert tls.stat().st_uid == where.account.uid
+    assert (tls / "privkey.pem").stat().st_uid == before
+
+
+async def test_what_it_has_to_say() -> None:
+    """The remark is what the program says; where that does not answer, there is none."""
+    told = HttpServer(_says)
+    async with await asyncio.start_server(told.serve, "127.0.0.1", 0) as server:
+        at = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
+        where = replace(TYPICAL, addresses={"letsencrypt.http": at})
+        assert await DAEMON.remark(where) == "the certificate is without a.example"
+    assert not await DAEMON.remark(where)
+
+
+async def _says(request: Request) -> Answer:
+    assert request.path == ("status",)
+    return document({"remark": "the certificate is without a.example"})
