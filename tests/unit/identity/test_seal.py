@@ -135,6 +135,16 @@ def test_what_was_changed_has_no_chain(old: bytes, new: bytes) -> None:
     assert judged(sealed(RESULTS + MESSAGE).replace(old, new)) == "fail"
 
 
+@pytest.mark.parametrize("before", [b"", b"\t", b"\r\n\t", b"\r\n  "])
+def test_white_space_of_any_kind(before: bytes) -> None:
+    """However another server folds its fields, its chain holds."""
+    message = sealed(RESULTS + MESSAGE)
+    for name in (b"ARC-Seal:", b"ARC-Message-Signature:", b"ARC-Authentication-Results:"):
+        message = message.replace(name + b" i=1;", name + before + b"i=1;")
+    assert judged(message) == "pass"
+    assert judged(sealed(message)) == "pass"
+
+
 def test_a_broken_chain_is_sealed_as_such() -> None:
     """RFC 8617 5.1.2: cv=fail, over our own set alone; and nobody seals it again (5.1)."""
     broken = sealed(RESULTS + MESSAGE, "b.example").replace(b"bye", b"buy")
