@@ -249,7 +249,7 @@ async def test_the_probe_sees_a_dead_filter(stage: FilterStage) -> None:
 
 
 GUARD = """
-import runpy, sys
+import sys
 from mailstack.aio import privileges
 real = privileges.drop
 def drop(*account):
@@ -258,7 +258,8 @@ def drop(*account):
         lambda event, args: event == "import" and print("LATE", args[0], file=sys.stderr)
     )
 privileges.drop = drop
-runpy.run_module("mailstack.contentfilter", run_name="__main__", alter_sys=True)
+from mailstack.contentfilter.__main__ import main
+sys.exit(main())
 """
 
 

@@ -59,6 +59,8 @@ class Surroundings:
     rhythm: Rhythm
     output: Output
     needs_are_healthy: Callable[[], bool] = lambda: True
+    spawn: process.Spawn | None = None
+    """How processes begin, where it is not as usual."""
 
 
 @dataclass(slots=True)
@@ -123,6 +125,7 @@ class Life:
             gid=account.gid,
             groups=account.groups,
             env=command.env,
+            spawn=self.around.spawn,
         )
         self._running[command.name] = command, started
         self.around.ledger.opened(started)

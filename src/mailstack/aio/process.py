@@ -9,10 +9,11 @@ between fork and exec would do the same, but Python cannot run one safely beside
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from mailstack.aio import proc
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
@@ -28,6 +29,20 @@ _UNKILLABLE_S: Final = 5.0
 """After SIGKILL: a process stuck in the kernel (state D) must not keep us from ending."""
 
 
+class Child(Protocol):
+    """What was started, for whoever started it."""
+
+    @property
+    def pid(self) -> int: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+
+
+Spawn = Callable[[Sequence[str], Mapping[str, str], int], Awaitable[Child]]
+"""Starts a command line in an environment and a session of its own; the descriptor takes what it
+prints."""
+
+
 @dataclass(slots=True)
 class Process:
     """A running program. ``pid`` is also the number of its session."""
@@ -35,7 +50,7 @@ class Process:
     pid: int
     started: int
     """Clock ticks after boot, as ``proc.Entry.started``."""
-    _child: asyncio.subprocess.Process = field(repr=False)
+    _child: Child = field(repr=False)
     _output: "_Output" = field(repr=False)
 
     async def wait(self) -> int:
@@ -103,16 +118,20 @@ async def start(
     groups: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
     stdin: int = asyncio.subprocess.DEVNULL,
+    spawn: Spawn | None = None,
 ) -> Process:
     """Run ``argv`` (never a shell) in the foreground, as an account, in a minimal environment.
 
-    ``stdin`` is a file descriptor for it to inherit as standard input.
+    ``stdin`` is a file descriptor for it to inherit as standard input. ``spawn`` may begin it in
+    another way than is usual, without standard input.
 
     Raises:
         OSError: no program could be started.
     """
     wrapped = as_account(argv, uid, gid, groups)
-    starting = asyncio.ensure_future(_start(wrapped, on_line, env or {}, stdin))
+    environment = {**MINIMAL_ENVIRONMENT, **(env or {})}
+    begin = spawn or partial(execute, stdin=stdin)
+    starting = asyncio.ensure_future(_start(wrapped, on_line, environment, begin))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -125,20 +144,31 @@ async def _end(starting: asyncio.Future[Process]) -> None:
     await (await starting).stop(timeout_s=0)
 
 
+async def execute(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    output: int,
+    *,
+    stdin: int = asyncio.subprocess.DEVNULL,
+) -> Child:
+    """Start a program as is usual."""
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        cwd="/",
+        env=env,
+        start_new_session=True,
+    )
+
+
 async def _start(
-    argv: Sequence[str], on_line: OnLine, env: Mapping[str, str], stdin: int
+    argv: Sequence[str], on_line: OnLine, env: Mapping[str, str], spawn: Spawn
 ) -> Process:
     reading, writing = os.pipe()
     try:
-        child = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=stdin,
-            stdout=writing,
-            stderr=writing,
-            cwd="/",
-            env={**MINIMAL_ENVIRONMENT, **env},
-            start_new_session=True,
-        )
+        child = await spawn(argv, env, writing)
     except BaseException:
         os.close(reading)
         raise

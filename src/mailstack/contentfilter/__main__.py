@@ -14,7 +14,7 @@ from mailstack.contentfilter.service import Service
 from mailstack.errors import ConfigError
 from mailstack.feed import Reader
 from mailstack.program.config import secret
-from mailstack.program.run import main, settle, told_to_stop
+from mailstack.program.run import execute, settle, told_to_stop
 from mailstack.topology.model import Endpoint
 
 
@@ -52,5 +52,10 @@ def _reader(config: Config) -> Reader:
     return Reader(Endpoint(*config.couchmail), secret(config.token_file))
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("contentfilter", run, uvloop.new_event_loop)
+
+
 if __name__ == "__main__":
-    sys.exit(main("contentfilter", run, uvloop.new_event_loop))
+    sys.exit(main())

@@ -4,7 +4,6 @@ Started as root it becomes its account once everything is imported and read that
 read; files and sockets are made by the account. Nothing is imported after that (aio/privileges.py).
 """
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -21,6 +20,7 @@ from mailstack.couchmail import preload, processes, service
 from mailstack.couchmail.config import Config, load
 from mailstack.errors import ConfigError, MailstackError
 from mailstack.observe.log import configure
+from mailstack.program.run import config_file
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,11 @@ PRIVATE = 0o077
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code."""
-    arguments = _parser().parse_args()
     configure()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     status = 0
     try:
-        config = load(arguments.config)
+        config = load(config_file())
         token = read_token(config.token_file)
         os.umask(PRIVATE)
         privileges.drop(config.uid, config.gid)
@@ -48,12 +47,6 @@ def main() -> int:
             print(f"couchmail: {error}", file=sys.stderr)  # noqa: T201 - the one line for a person
         status = 1
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="couchmail", description="Answers every lookup.")
-    parser.add_argument("--config", type=Path, required=True, help="the JSON that the agent wrote")
-    return parser
 
 
 def read_token(path: Path) -> str:

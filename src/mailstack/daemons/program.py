@@ -7,6 +7,7 @@ agent is root, because it must import itself from wherever that is; then it beco
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,15 +20,18 @@ VERSION: Final[Version] = tuple(int(part) for part in re.findall(r"\d+", mailsta
 """Of every program of ours: that of the release."""
 
 
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "PYTHONPATH": str(Path(mailstack.__file__).parents[1]),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""Of every program of ours. One malloc arena: they have one busy thread, and arenas cost memory."""
+
+
 def command(module: str, config: Path, *, stop_timeout_s: float = 10.0) -> Command:
     """Run ``module`` with the interpreter that runs the agent."""
     return Command(
         argv=(sys.executable, "-m", module, "--config", str(config)),
-        # One malloc arena: these programs have one busy thread, and arenas cost memory.
-        env={
-            "PYTHONPATH": str(Path(mailstack.__file__).parents[1]),
-            "MALLOC_ARENA_MAX": "1",
-        },
+        env=ENVIRONMENT,
         stop_timeout_s=stop_timeout_s,
     )
 

@@ -24,7 +24,7 @@ from mailstack.letsencrypt.operations import Operations
 from mailstack.letsencrypt.pages import PublicPages
 from mailstack.letsencrypt.plan import DAY_S, load
 from mailstack.program.config import secret
-from mailstack.program.run import main, settle, told_to_stop, until
+from mailstack.program.run import execute, settle, told_to_stop, until
 
 MAX_CONNECTIONS: Final = 128
 """Of the public port at once. The authority looks from a handful of places; all others are
@@ -83,5 +83,10 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("letsencrypt", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("letsencrypt", run))
+    sys.exit(main())

@@ -15,7 +15,7 @@ from mailstack.managesieve.server import Server
 from mailstack.managesieve.session import Backends, Session
 from mailstack.managesieve.stored import StoredScripts
 from mailstack.program.config import secret
-from mailstack.program.run import main, settle, told_to_stop
+from mailstack.program.run import execute, settle, told_to_stop
 
 GRACE_S = 5.0
 """For the commands that run when told to stop."""
@@ -74,5 +74,10 @@ async def run(file: Path) -> None:
         await service.server.stop(GRACE_S)
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("managesieve", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("managesieve", run))
+    sys.exit(main())

@@ -9,7 +9,7 @@ from mailstack.aio.sockets import start_server
 from mailstack.names.config import Config
 from mailstack.names.service import Service
 from mailstack.program.config import secret
-from mailstack.program.run import main, settle, told_to_stop
+from mailstack.program.run import execute, settle, told_to_stop
 
 MAX_CONNECTIONS: Final = 64
 """At once, of all clients. One under TLS takes some 0.3 MiB, for a second as a rule."""
@@ -37,5 +37,10 @@ async def run(file: Path) -> None:
         await told_to_stop(lambda: service.reload(Config.read(file))).wait()
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("names", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("names", run))
+    sys.exit(main())

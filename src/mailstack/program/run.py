@@ -1,10 +1,10 @@
 """How each program of ours runs: its arguments, its account, its signals, its end.
 
-A program is a ``__main__`` with ``sys.exit(main(NAME, run))``, where ``run`` takes the file, opens
-its ports, calls ``settle``, and serves until ``told_to_stop``.
+A program is a ``__main__`` with a function ``main``, which the supervisor's nursery calls as well.
+It hands a coroutine to ``execute`` that reads the file, opens ports, calls ``settle``, and serves
+until ``told_to_stop``.
 """
 
-import argparse
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - needed after root is given up, as the next one
 import encodings.idna  # noqa: F401 - for names of hosts
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mailstack.aio.privileges import drop
-from mailstack.errors import ConfigError, MailstackError
+from mailstack.errors import ConfigError, MailstackError, ServiceFailed
 from mailstack.observe import log
 
 Run = Callable[[Path], Coroutine[Any, Any, None]]
@@ -36,21 +36,30 @@ class HasAccount(Protocol):
     def gid(self) -> int: ...
 
 
-def main(
+def execute(
     name: str, run: Run, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
 ) -> int:
-    """Parse the arguments, run. The exit status is 1 with one line when it cannot start."""
-    parser = argparse.ArgumentParser(prog=f"mailstack.{name}")
-    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
-    arguments = parser.parse_args()
+    """Run to the end. The exit status is 1 with one line when it cannot start."""
     log.configure()
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(run(arguments.config))
+            runner.run(run(config_file()))
     except (MailstackError, OSError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 1
     return 0
+
+
+def config_file() -> Path:
+    """Return the one argument there is: ``--config FILE``, JSON, as rendered.
+
+    Raises:
+        ServiceFailed: there are other ones.
+    """
+    match sys.argv[1:]:
+        case ["--config", file]:
+            return Path(file)
+    raise ServiceFailed("the arguments are not understood", advice="say --config FILE")
 
 
 def settle(account: HasAccount, groups: tuple[int, ...] = ()) -> None:

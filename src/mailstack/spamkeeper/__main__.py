@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from mailstack.program.config import secret
-from mailstack.program.run import main, settle, told_to_stop
+from mailstack.program.run import execute, settle, told_to_stop
 from mailstack.spamkeeper.config import Config
 from mailstack.spamkeeper.service import Service
 
@@ -23,5 +23,10 @@ async def run(file: Path) -> None:
     await service.run(told_to_stop())
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("spamkeeper", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("spamkeeper", run))
+    sys.exit(main())

@@ -17,22 +17,28 @@ from pathlib import Path
 import uvloop
 
 from mailstack.agent.options import Options
+from mailstack.daemons import registry
 from mailstack.errors import MailstackError
 from mailstack.supervisor.control import Event
 from mailstack.supervisor.logs import OWN, FileHandler, Logs
-from mailstack.supervisor.start import supervise
+from mailstack.supervisor.nursery import Nursery
+from mailstack.supervisor.start import set_up_process, supervise
 
 
 def main() -> int:
     """Run until stopped; return the exit code."""
     arguments = _parse()
+    set_up_process()
+    for service in registry.PACKAGES:
+        registry.daemon(service)  # imported before the fork, so that it is shared
+    nursery = Nursery.begin(not_for_it=() if arguments.starter is None else [arguments.starter])
     log = arguments.state / "log" / "supervisor.log"
     logging.basicConfig(level=logging.INFO, handlers=[FileHandler(log)])
     options = Options(arguments.config, arguments.state, arguments.set)
     starter = socket.socket(fileno=arguments.starter) if arguments.starter is not None else None
     logs = Logs(options.state)
     try:
-        uvloop.run(supervise(options, partial(_write, logs, starter), starter))
+        uvloop.run(supervise(options, partial(_write, logs, starter), starter, nursery.spawn))
     except MailstackError as error:
         logging.getLogger("mailstack").error("%s", error)  # noqa: TRY400 - a sentence, no traceback
         _tell(starter, {"failed": str(error)})

@@ -6,14 +6,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from mailstack.agent.options import Options
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
+from mailstack.daemons import program
 from mailstack.supervisor import client
-
-_SOURCE: Final = Path(__file__).parents[2]
-"""The folder that ``import mailstack`` is found in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def launch(options: Options, log: Path) -> Launched:
             stdout=output,
             stderr=output,
             cwd="/",
-            env={**MINIMAL_ENVIRONMENT, "PYTHONPATH": str(_SOURCE)},
+            env={**MINIMAL_ENVIRONMENT, **program.ENVIRONMENT},
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )

@@ -1,6 +1,6 @@
 """The answer to ``mailstack status``: each service's health, process, memory and ports.
 
-Beside them the supervisor's own process: it is part of what the stack costs.
+Beside them the supervisor's own process and its nursery: they are part of what the stack costs.
 """
 
 import os
@@ -24,14 +24,16 @@ def status(
             health.service: _one(health, services[health.service], offset, among)
             for health in records
         },
-        "supervisor": own_process(),
+        "supervisor": _own(records, among),
     }
 
 
-def own_process() -> dict[str, int]:
-    """Return the supervisor's number and memory; it belongs to no service."""
-    memory = proc.memory(os.getpid())
-    return {"pid": os.getpid(), "rss_kib": memory.rss_kib, "pss_kib": memory.pss_kib}
+def _own(healths: Iterable[Health], among: Mapping[int, proc.Entry]) -> dict[str, int]:
+    """Return the supervisor's number, and the memory of all that is no service's."""
+    me, sessions = os.getpid(), {one for health in healths for one in health.sessions}
+    ours = [e.pid for e in among.values() if e.parent == me and e.session not in sessions]
+    memory = sum(map(proc.memory, [me, *ours]), proc.Memory())
+    return {"pid": me, "rss_kib": memory.rss_kib, "pss_kib": memory.pss_kib}
 
 
 def _one(

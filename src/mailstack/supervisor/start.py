@@ -19,6 +19,7 @@ from mailstack.agent.options import Options
 from mailstack.agent.site import Place
 from mailstack.aio import lock
 from mailstack.aio.prctl import become_subreaper
+from mailstack.aio.process import Spawn
 from mailstack.daemons import registry
 from mailstack.daemons.accounts import account
 from mailstack.daemons.contract import Daemon
@@ -55,7 +56,10 @@ async def check_first(options: Options) -> None:
 
 
 async def supervise(
-    options: Options, on_line: Callable[[str, str], None], starter: socket.socket | None = None
+    options: Options,
+    on_line: Callable[[str, str], None],
+    starter: socket.socket | None = None,
+    spawn: Spawn | None = None,
 ) -> None:
     """Check everything, then run the stack until it is stopped. ``starter`` asks as a client does.
 
@@ -74,8 +78,12 @@ async def supervise(
         programs.check(daemons.values())
         with await ports.hold(_sockets(settings, daemons), partial(on_line, OWN)):
             await secrets.ensure(options.state / "secure", settings, _owners())
-            _set_up_process()
-            await _run(options, settings, daemons, on_line, starter)
+            set_up_process()
+            place, reread = Place(STACK, options.state), options.settings
+            supervisor = Supervisor(
+                place, settings, reread, options.config, daemons, on_line, spawn
+            )
+            await _run(options, supervisor, starter)
 
 
 def daemons_of_the_stack(settings: Settings) -> Mapping[str, Daemon]:
@@ -132,7 +140,8 @@ def _owners() -> secrets.Owners:
     return secrets.Owners(dkim=uid("opendkim"), token=uid("couchmail"))
 
 
-def _set_up_process() -> None:
+def set_up_process() -> None:
+    """Ask the kernel for what this process needs, and what it starts inherits."""
     os.umask(0o022)
     become_subreaper()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -141,16 +150,7 @@ def _set_up_process() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _run(
-    options: Options,
-    settings: Settings,
-    daemons: Mapping[str, Daemon],
-    on_line: Callable[[str, str], None],
-    starter: socket.socket | None,
-) -> None:
-    supervisor = Supervisor(
-        Place(STACK, options.state), settings, options.settings, options.config, daemons, on_line
-    )
+async def _run(options: Options, supervisor: Supervisor, starter: socket.socket | None) -> None:
     path = control.path(options.state)
     path.unlink(missing_ok=True)  # we hold the lock, so it is nobody's
     async with asyncio.TaskGroup() as conversations:

@@ -21,6 +21,7 @@ from mailstack.agent.probes import Rhythm
 from mailstack.agent.site import Place
 from mailstack.agent.watch import certificate_folders, changes
 from mailstack.aio.clock import Clock, SystemClock
+from mailstack.aio.process import Spawn
 from mailstack.aio.reaper import bury_orphans
 from mailstack.daemons.contract import Daemon
 from mailstack.errors import ConfigError, MailstackError, ServiceFailed
@@ -46,6 +47,7 @@ class Supervisor:
     daemons: Mapping[str, Daemon]
     on_line: Callable[[str, str], None]
     """Takes a service and a line that it printed."""
+    spawn: Spawn | None = None
     clock: Clock = field(default_factory=SystemClock)
     rhythm: Rhythm = field(default_factory=Rhythm)
     board: Board = field(default_factory=Board)
@@ -110,6 +112,7 @@ class Supervisor:
             rhythm=self.rhythm,
             output=output,
             needs_are_healthy=lambda: self._needs_are_healthy(name),
+            spawn=self.spawn,
         )
         return Agent(
             around,

@@ -19,7 +19,7 @@ from mailstack.aio.sockets import start_server
 from mailstack.dns.ask import ask
 from mailstack.errors import ConfigError
 from mailstack.outcome import Found, Outcome
-from mailstack.program.run import main, settle, told_to_stop, until
+from mailstack.program.run import execute, settle, told_to_stop, until
 from mailstack.tlspolicy.cache import Cache
 from mailstack.tlspolicy.config import Config
 from mailstack.tlspolicy.dane import Dane
@@ -85,5 +85,10 @@ async def _refresh(policies: Policies) -> None:
         await asyncio.sleep(REFRESH_EVERY_S)
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("tlspolicy", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("tlspolicy", run))
+    sys.exit(main())

@@ -10,7 +10,7 @@ from mailstack.aio.http import HttpServer
 from mailstack.aio.http_client import Peer
 from mailstack.feed import Reader
 from mailstack.program.config import secret
-from mailstack.program.run import main, settle, told_to_stop, until
+from mailstack.program.run import execute, settle, told_to_stop, until
 from mailstack.trainer import schedule
 from mailstack.trainer.config import Config
 from mailstack.trainer.ledger import Ledger
@@ -83,5 +83,10 @@ async def _night(training: Training) -> None:
     training.metrics.night_ended(failed)
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("trainer", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("trainer", run))
+    sys.exit(main())

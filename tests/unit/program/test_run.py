@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailstack.errors import ConfigError
-from mailstack.program.run import main, told_to_stop, until
+from mailstack.program.run import execute, told_to_stop, until
 
 
 def arguments(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
@@ -25,7 +25,7 @@ def test_the_file_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         seen.append(file)
 
     arguments(monkeypatch, "--config", str(tmp_path))
-    assert main("program", run) == 0
+    assert execute("program", run) == 0
     assert seen == [tmp_path]
 
 
@@ -39,8 +39,21 @@ def test_one_line_when_it_cannot_start(
         raise error
 
     arguments(monkeypatch, "--config", "x")
-    assert main("program", run) == 1
+    assert execute("program", run) == 1
     assert capsys.readouterr().err == "program: is wrong\n"
+
+
+def test_other_arguments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are none of a service."""
+
+    async def run(_: Path) -> None:
+        raise AssertionError
+
+    arguments(monkeypatch, "--help")
+    assert execute("program", run) == 1
+    assert "say --config FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

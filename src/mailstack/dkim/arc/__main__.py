@@ -16,7 +16,7 @@ from mailstack.dkim.arc.config import Config
 from mailstack.dkim.arc.keys import Keys
 from mailstack.dkim.arc.session import SealSession
 from mailstack.identity.resolver import Resolver
-from mailstack.program.run import main, settle, told_to_stop
+from mailstack.program.run import execute, settle, told_to_stop
 
 _log = logging.getLogger(__name__)
 
@@ -87,5 +87,10 @@ async def _guarded(session: SealSession) -> None:
             _log.exception("a sealing connection ended by a fault of this program")
 
 
+def main() -> int:
+    """Return the exit status."""
+    return execute("dkim.arc", run)
+
+
 if __name__ == "__main__":
-    sys.exit(main("dkim.arc", run))
+    sys.exit(main())
