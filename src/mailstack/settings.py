@@ -27,6 +27,7 @@ from mailstack.settings_doctor import Doctor
 from mailstack.settings_identity import Identity
 from mailstack.settings_kubernetes import Kubernetes
 from mailstack.settings_names import Names
+from mailstack.settings_reports import Reports
 from mailstack.settings_section import Section
 from mailstack.settings_tls_policy import TlsPolicy
 
@@ -322,6 +323,7 @@ class Settings(Section):
     spam: Spam = Spam()
     dkim: Dkim = Dkim()
     identity: Identity = Identity()
+    reports: Reports = Reports()
     couchmail: Couchmail = Couchmail()
     mailbox: Mailbox = Mailbox()
     sieve: Sieve = Sieve()

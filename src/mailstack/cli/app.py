@@ -35,6 +35,7 @@ COMMANDS = {
     "train": (MAIL, "mailstack.cli.commands.train"),
     "dkim": (MAIL, "mailstack.cli.commands.dkim"),
     "dns": (MAIL, "mailstack.cli.commands.dns"),
+    "reports": (MAIL, "mailstack.cli.commands.reports"),
     "certificate": (MAIL, "mailstack.cli.commands.certificate"),
     "images": (DEPLOY, "mailstack.cli.commands.images"),
     "render": (DEPLOY, "mailstack.cli.commands.render"),

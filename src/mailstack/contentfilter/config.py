@@ -43,6 +43,8 @@ class Config(Rendered):
     """Where Postfix asks how much a login may send; None: nowhere."""
     usage: Path | None = None
     """File of what logins have sent; None: a restart forgets."""
+    reports: Path | None = None
+    """Folder of what other domains are told, and of what they tell us; None: nothing of it."""
     max_recipients_per_day: int = 0
     """Of one login; 0: no limit."""
     enabled: bool = True

@@ -16,6 +16,8 @@ from mailstack.contentfilter.milter_server import MilterServer
 from mailstack.contentfilter.outbound import Outbound, policy_listener
 from mailstack.contentfilter.session import Session
 from mailstack.contentfilter.usage_file import KeptUsage
+from mailstack.identity.record import uncounted
+from mailstack.identity.tally import JOURNAL, Journal
 from mailstack.protocols.lmtp_replies import reply
 from mailstack.topology.model import Endpoint
 
@@ -61,7 +63,9 @@ class Service:
             await _listen(config.http, self._accept_http),
         ]
         if config.milter and config.aliases:
-            self._milter = MilterServer(lambda: self._filter, Directory(config.aliases))
+            tally = uncounted if config.reports is None else Journal(config.reports / JOURNAL)
+            directory = Directory(config.aliases)
+            self._milter = MilterServer(lambda: self._filter, directory, tally)
             self._servers.append(await _listen(config.milter, self._milter.accept))
         if config.policy:
             await self._policy.start(listen(Endpoint(*config.policy))[0])

@@ -3,13 +3,14 @@
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from mailstack.aio.dialog import connect
 from mailstack.contentfilter.config import Config
 from mailstack.daemons import program
+from mailstack.daemons.contentfilter import reports
 from mailstack.daemons.contentfilter.render import FILE, render
 from mailstack.daemons.contract import (
     Command,
@@ -19,10 +20,12 @@ from mailstack.daemons.contract import (
     Site,
     Version,
 )
+from mailstack.reports.config import INCOMING
+from mailstack.reports.config import Config as ReportsConfig
 from mailstack.topology.model import Endpoint
 
 NEEDS_RESTART: Final = frozenset(
-    {"listen", "http", "policy", "usage", "uid", "gid", "groups"}
+    {"listen", "http", "policy", "usage", "reports", "uid", "gid", "groups"}
     | {"couchmail", "aliases", "milter", "reject_score", "token_file", "delimiter"}
 )
 """What cannot change in a running process: its ports, its account, what it keeps and follows."""
@@ -44,7 +47,12 @@ class Contentfilter:
 
     def prepare(self, site: Site) -> None:
         """Make the folders; only the filter may look into them."""
-        for folder in (site.paths.run / "spool", site.paths.data / "usage"):
+        for folder in (
+            site.paths.run / "spool",
+            site.paths.data / "usage",
+            reports.folder(site),
+            reports.folder(site) / INCOMING,
+        ):
             program.own_folder(folder, site.account)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
@@ -56,6 +64,7 @@ class Contentfilter:
         """Read the file as the program will."""
         del site, overrides
         Config.read(folder / FILE)
+        ReportsConfig.read(folder / reports.FILE)
 
     def commands(self, site: Site) -> Sequence[Command]:
         config = site.paths.conf / FILE
@@ -69,6 +78,10 @@ class Contentfilter:
         """Transactions under way end by the old file, the next begin by the new one."""
         del site
         os.kill(pid, signal.SIGHUP)
+
+    async def attend(self, site: Site, say: Callable[[str], None]) -> None:
+        """Have reports counted, sent and read, beside the filter."""
+        await reports.attend(site, say)
 
     async def probe(self, site: Site) -> None:
         """Say LHLO and NOOP as Postfix would, and ask whether it is ready."""

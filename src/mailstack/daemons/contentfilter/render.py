@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+from mailstack.daemons.contentfilter import reports
 from mailstack.daemons.contract import Files, Site
 from mailstack.topology.model import Endpoint
 
@@ -35,6 +36,7 @@ def render(site: Site) -> Files:
         "spool": str(site.paths.run / "spool"),
         "policy": _address(site.addresses["contentfilter.policy"]),
         "usage": str(site.paths.data / "usage" / "submissions"),
+        "reports": str(reports.folder(site)) if reports.wanted(site) else None,
         "max_recipients_per_day": settings.submission.max_recipients_per_day,
         "enabled": settings.filter.enabled,
         "on_failure": settings.filter.on_failure,
@@ -48,7 +50,8 @@ def render(site: Site) -> Files:
         "gid": site.account.gid,
         "groups": list(site.account.groups),
     }
-    return {FILE: json.dumps(document, indent=2) + "\n"}
+    files = {FILE: json.dumps(document, indent=2) + "\n"}
+    return {**files, reports.FILE: reports.render(site)}
 
 
 def _address(endpoint: Endpoint) -> list[str | int]:

@@ -64,7 +64,8 @@ def test_postfix_is_never_told_a_smaller_size_than_it_accepted() -> None:
 
 async def test_check_reads_as_the_program_does(tmp_path: Path) -> None:
     """What is rendered is accepted, what the program cannot read is refused by name."""
-    (tmp_path / FILE).write_text(DAEMON.render(TYPICAL, {})[FILE])
+    for name, text in DAEMON.render(TYPICAL, {}).items():
+        (tmp_path / name).write_text(text)
     await DAEMON.check(TYPICAL, tmp_path, {})
     (tmp_path / FILE).write_text('{"hostnam": "x"}')
     with pytest.raises(ConfigError, match="'hostnam'"):

@@ -1,0 +1,106 @@
+"""``python -m mailstack.reports --config FILE``: one pass over the reports, then the end.
+
+Counts what the filter wrote down, sends what is due, reads what has come in. Lines of output say
+what was done; the last one is JSON, ``{"waiting": true}`` if something could not be sent yet. A
+process of its own, with limits of its own: it reads XML and archives of strangers. Started as root
+it reads its secrets and becomes the account of the content filter.
+"""
+
+import argparse
+import encodings.idna  # noqa: F401 - needed after root is given up
+import json
+import logging
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import dns.rdata
+
+from mailstack.aio import lock
+from mailstack.aio.privileges import drop
+from mailstack.errors import MailstackError, ServiceFailed
+from mailstack.identity.lookups import Lookups
+from mailstack.program.config import secret
+from mailstack.reports import counting, kept
+from mailstack.reports.config import Config
+from mailstack.reports.sending import Sender, World, poster
+
+_NICENESS: Final = 10
+"""Mail goes before it."""
+_MEMORY: Final = 768 * 1024**2
+"""Address space, most of which is never touched."""
+_CPU_S: Final = 600
+_LOCK_S: Final = 120.0
+"""For another pass to end."""
+
+
+def main() -> int:
+    """Run once. The exit status is 1 with one line when it cannot do its work."""
+    parser = argparse.ArgumentParser(prog="mailstack.reports", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
+    parser.add_argument("--now", action="store_true", help="Send of today what there is so far.")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="reports: %(message)s", stream=sys.stderr)
+    try:
+        config = Config.read(arguments.config)
+        token = secret(config.token_file)
+        dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # nothing can be imported later
+        lookups = Lookups(config.resolver.host, config.resolver.port)
+        drop(config.uid, config.gid)
+        _limit()
+        held = _lock(config.folder / "lock")
+        try:
+            waiting = run(config, lookups, token, now=arguments.now)
+        finally:
+            held.release()
+    except (MailstackError, OSError, ValueError) as error:
+        sys.stderr.write(f"reports: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps({"waiting": waiting}) + "\n")
+    return 0
+
+
+def run(config: Config, lookups: Lookups, token: str, *, now: bool) -> bool:
+    """Do all there is; return whether something waits to be sent."""
+    del token
+    found = kept.load(config.folder)
+    if lost := counting.take(config.folder, found):
+        sys.stdout.write(f"{lost} messages are missing in DMARC reports: too many different ones\n")
+    if not config.send:
+        found.days.clear()
+        found.waiting.clear()
+    counting.close_days(found, time.time(), with_today=now)
+    kept.save(config.folder, found)
+    before = len(found.sent)
+    sender = Sender(config, World(lookups), poster(config), lambda: kept.save(config.folder, found))
+    sender.send(found)
+    for one in found.sent[before:]:
+        sys.stdout.write(f"report about {one.domain} to {one.to or 'nobody'}: {one.outcome}\n")
+    return bool(found.waiting)
+
+
+def _limit() -> None:
+    os.nice(_NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
+
+
+def _lock(path: Path) -> lock.Lock:
+    """Wait for another pass, which may wait for Postfix."""
+    deadline = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            return lock.take(path)
+        except lock.Locked as error:
+            if time.monotonic() > deadline:
+                raise ServiceFailed(
+                    "another pass over the reports does not end", advice="try again later"
+                ) from error
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

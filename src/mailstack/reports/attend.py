@@ -1,0 +1,80 @@
+"""Watches, beside the content filter, for what is to be done about reports, and has it done.
+
+A task in the agent, which is there anyway: it looks at a folder and the clock, and starts
+``python -m mailstack.reports`` for each pass. Nothing of a report is ever in this process.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Never
+
+from mailstack.aio import command
+from mailstack.identity.tally import JOURNAL, MAX_OCTETS
+from mailstack.reports.config import INCOMING
+
+LOOK_S: Final = 5.0
+"""Between two looks at the folder: two system calls."""
+EVERY_S: Final = 3600.0
+"""Between two passes that nothing asks for: at one of them a day is over."""
+AGAIN_S: Final = 300.0
+"""Until what could not be sent is tried again."""
+_PASS_S: Final = 3600.0
+"""The longest pass: Postfix and the DNS may keep it waiting, domain by domain."""
+
+
+class Attendant:
+    """Of one content filter.
+
+    Args:
+        config: the file that is rendered for ``python -m mailstack.reports``.
+        folder: holds all that is kept of reports.
+        say: takes a line for the service's log.
+    """
+
+    def __init__(self, config: Path, folder: Path, say: Callable[[str], None]) -> None:
+        self._config = config
+        self._folder = folder
+        self._say = say
+
+    async def run(self) -> Never:
+        """Until cancelled. Stacks that start together do not send at the same moment."""
+        pause = EVERY_S * random.SystemRandom().random()
+        while True:
+            await self._until_due(time.monotonic() + pause)
+            pause = AGAIN_S if await self._pass() else EVERY_S
+
+    async def _until_due(self, due: float) -> None:
+        # other processes write there, who can wake nobody
+        while time.monotonic() < due and not self._is_asked_for():  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
+
+    def _is_asked_for(self) -> bool:
+        """Something has come in, or the filter has written much."""
+        try:
+            if any((self._folder / INCOMING).iterdir()):
+                return True
+            return (self._folder / JOURNAL).stat().st_size > MAX_OCTETS // 2
+        except OSError:
+            return False
+
+    async def _pass(self) -> bool:
+        """Start a pass; return whether it has to come again soon."""
+        argv = (sys.executable, "-m", "mailstack.reports", "--config", str(self._config))
+        try:
+            done = await command.run(
+                argv,
+                timeout_s=_PASS_S,
+                env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
+            )
+        except (OSError, TimeoutError) as error:
+            self._say(f"reports could not be looked at: {error!r}")
+            return True
+        *said, last = done.output.strip().splitlines() or [""]
+        for line in said if done.status == 0 else (*said, last):
+            self._say(line)
+        return done.status != 0 or bool(json.loads(last)["waiting"])

@@ -1,0 +1,135 @@
+"""Sends the reports that are made: to whom, by the stack's own Postfix, and what becomes of each.
+
+The envelope has no sender, as with every automatic message: what cannot be delivered comes back
+to nobody, and no two servers can write each other for ever. DKIM proves whose it is.
+"""
+
+import smtplib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import dns.exception
+
+from mailstack.identity.lookups import Lookups
+from mailstack.reports import aggregate, letter
+from mailstack.reports.config import Config
+from mailstack.reports.destinations import Destination, Dns, agreed, destinations
+from mailstack.reports.kept import Kept, Report, Sent
+
+GIVE_UP_S: Final = 3 * 86_400
+"""After the end of what a report is about."""
+_SMTP_S: Final = 60.0
+
+Post = Callable[[str, bytes], None]
+"""Hands a message to Postfix. Raises OSError (smtplib's errors are some)."""
+
+
+class World:
+    """The DNS, as ``destinations`` asks it."""
+
+    def __init__(self, lookups: Lookups) -> None:
+        self._lookups = lookups
+
+    def organizational(self, domain: str) -> str:
+        return self._lookups.organizational(domain)
+
+    def texts(self, name: str) -> Iterator[str]:
+        for strings in self._lookups.resolver.records(name, "TXT"):
+            yield b"".join(strings).decode("utf-8", "replace")
+
+
+def poster(config: Config) -> Post:
+    """By SMTP, to the port for what the stack itself sends."""
+
+    def post(to: str, message: bytes) -> None:
+        at = config.postfix
+        with smtplib.SMTP(at.host, at.port, config.hostname, timeout=_SMTP_S) as session:
+            session.sendmail("", [to], message)
+
+    return post
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends for one stack. ``save`` is called after each step that must not be done twice."""
+
+    config: Config
+    world: Dns
+    post: Post
+    save: Callable[[], None]
+    clock: Callable[[], float] = time.time
+
+    def send(self, kept: Kept) -> None:
+        """Send what waits; what can neither be sent nor given up yet goes on waiting."""
+        for report in list(kept.waiting):
+            if self._settle(report, kept):
+                kept.waiting.remove(report)
+                self.save()
+
+    def _settle(self, report: Report, kept: Kept) -> bool:
+        """Whether nothing is left to do."""
+        wanted, left = destinations(report.published.rua), 0
+        if not wanted:
+            kept.sent.append(self._note(report, "", "not sent: its rua has no address of mail"))
+        for one in wanted:
+            if one.address in report.done:
+                continue
+            to, outcome = self._deliver(report, one)
+            if not outcome and self.clock() > report.end + GIVE_UP_S:
+                outcome = "given up: neither Postfix nor the DNS answered for days"
+            if not outcome:
+                left += 1
+                continue
+            report.done.append(one.address)
+            kept.sent.append(self._note(report, to, outcome))
+            self.save()
+        return not left
+
+    def _deliver(self, report: Report, wanted: Destination) -> tuple[str, str]:
+        """The address, and what became of it; nothing yet if that is empty."""
+        try:
+            where = agreed(report.published.domain, wanted, self.world)
+        except (dns.exception.DNSException, OSError):
+            return wanted.address, ""
+        if where is None:
+            return wanted.address, f"not sent: {wanted.domain} has not agreed to get it"
+        message = self._message(report, where.address)
+        if where.max_octets is not None and len(message) > where.max_octets:
+            return where.address, f"not sent: {len(message)} octets are more than it takes"
+        return where.address, self._hand_over(where.address, message)
+
+    def _message(self, report: Report, to: str) -> bytes:
+        by = letter.Submitter(self.config.domain, self.config.hostname)
+        document = aggregate.write(report, by.domain, by.address)
+        return letter.write(report, document, by, to, self.clock())
+
+    def _hand_over(self, to: str, message: bytes) -> str:
+        try:
+            self.post(to, message)
+        except smtplib.SMTPRecipientsRefused as error:
+            return _refused(*error.recipients[to])
+        except smtplib.SMTPResponseException as error:
+            return _refused(error.smtp_code, error.smtp_error)
+        except OSError:
+            return ""
+        return "sent"
+
+    def _note(self, report: Report, to: str, outcome: str) -> Sent:
+        return Sent(
+            at=int(self.clock()),
+            domain=report.published.domain,
+            identity=report.identity,
+            begin=report.begin,
+            end=report.end,
+            messages=report.rows.total(),
+            to=to,
+            outcome=outcome,
+        )
+
+
+def _refused(code: int, words: bytes | str) -> str:
+    """A refusal for good is told; another is tried again."""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    return f"refused: {code} {' '.join(text.split())[:200]}" if code // 100 == 5 else ""  # noqa: PLR2004
