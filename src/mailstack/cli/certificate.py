@@ -4,6 +4,7 @@ Where the resident service keeps the certificate in order (``acme.enabled``), it
 port 80 and the account. Else the order is done here.
 """
 
+import datetime as dt
 import http.client
 import json
 from contextlib import closing, contextmanager
@@ -66,14 +67,20 @@ def renew(invocation: Invocation, *, force: bool) -> Renewed:
     Raises:
         MailstackError: it did not come about; the one in force stays.
     """
-    shown(invocation)
     result = _ask_service(invocation, force=force) or _order(invocation, force=force)
     if result.done == "failed":
         raise MailstackError(result.why)
     if result.done == "owners":
         raise owners_own(pair_of(invocation).place)
-    done = result.done == "issued"
-    return Renewed(done, shown(invocation), dict(result.dropped))
+    return Renewed(result.done == "issued", _shown(result), dict(result.dropped))
+
+
+def _shown(result: Result) -> Shown:
+    """What is in force now, which on a cluster is no file here."""
+    begins, expires = (
+        dt.datetime.fromtimestamp(at, dt.UTC) for at in (result.begins, result.expires)
+    )
+    return Shown(result.names, result.issuer, begins, expires, self_signed=result.first)
 
 
 def _ask_service(invocation: Invocation, *, force: bool) -> Result | None:
@@ -106,6 +113,7 @@ def _order(invocation: Invocation, *, force: bool) -> Result:
     from mailstack.letsencrypt.authority import Authority  # noqa: PLC0415
     from mailstack.letsencrypt.run import ACCOUNT, run  # noqa: PLC0415
 
+    shown(invocation)  # says what to do where there is none
     settings, pair = invocation.settings, pair_of(invocation)
     file = pair.kept / ACCOUNT
     authority = Authority(settings.acme.address, settings.acme.ca_file, settings.email, file)

@@ -60,6 +60,7 @@ class Result:
     begins: float = 0.0
     expires: float = 0.0
     due: float = 0.0
+    issuer: str = ""
     first: bool = False
     """Whether it is still the one that the first start has signed itself."""
     names: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ class Result:
                 begins=float(raw["begins"]),
                 expires=float(raw["expires"]),
                 due=float(raw["due"]),
+                issuer=str(raw["issuer"]),
                 first=bool(raw["first"]),
                 names=tuple(map(str, raw["names"])),
                 asked=tuple(map(str, raw["asked"])),

@@ -219,9 +219,11 @@ def _why(found: messages.AuthorizationResource) -> str:
 
 
 def _words(error: Exception) -> str:
-    detail = error.detail if isinstance(error, messages.Error) else str(error)
-    code = f" ({error.code})" if isinstance(error, messages.Error) and error.code else ""
-    return " ".join(str(detail or type(error).__name__).split())[:300] + code
+    problem = error.error if isinstance(error, errors.IssuanceError) else error
+    if not isinstance(problem, messages.Error):
+        return " ".join((str(problem) or type(problem).__name__).split())[:300]
+    kind = problem.typ.rpartition(":")[2]
+    return f"{' '.join(str(problem.detail or '').split())[:300]} ({kind})"
 
 
 def _deadline() -> dt.datetime:

@@ -98,6 +98,7 @@ def _result(
         found.begins.timestamp(),
         found.expires.timestamp(),
         found.due(renew_at).timestamp(),
+        found.issuer,
         found.is_first,
         found.names,
         pair.asked(),

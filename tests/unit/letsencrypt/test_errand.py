@@ -9,6 +9,7 @@ from mailstack.letsencrypt.names import MAX_NAMES
 WISH = Wish(("mail.example.org",), force=True, complete=True)
 RESULT = Result(
     *("failed", "no", 3.5, 1.0, 2.0, 1.5),
+    issuer="CN=a",
     first=True,
     names=("a.example",),
     asked=("a.example", "b.example"),
