@@ -5,6 +5,7 @@ verifier of the world may find one that it cannot verify.
 """
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ import dns.message
 import dns.query
 import dns.rdatatype
 import pytest
+from cryptography.hazmat.primitives import serialization
 from tests.daemons.couchmail_stage import api, couchmail
 from tests.daemons.mail_stage import make_dkim_keys
 from tests.daemons.milter_client import signed
@@ -26,7 +28,7 @@ from tests.nameserver import PRIMARY, SECONDARY, NameServer, lagging, named
 from mailstack.client import Client, UnixTransport
 from mailstack.daemons.opendkim import DAEMON as OPENDKIM
 from mailstack.dkim.keeper import Keeper
-from mailstack.dkim.master import MASTER, read_master
+from mailstack.dkim.master import MASTER, new_master, read_master
 from mailstack.dkim.rotation import Rules
 from mailstack.dkim.world import Dns
 from mailstack.dns.records import quoted
@@ -85,6 +87,22 @@ class Stage:
             for server in servers:
                 await asyncio.to_thread(verify, message, server.endpoint)
         return found
+
+    async def rsa_selector(self) -> list[str]:
+        """Send a message; return the selector of the RSA signature, which the primary verifies."""
+        address = self.opendkim.site.addresses["opendkim.milter"]
+        message = await asyncio.to_thread(signed, address, HEADERS, b"hello\r\n")
+        await asyncio.to_thread(verify, message, self.primary.endpoint)
+        return re.findall(r"s=([^;]+);", message.decode())
+
+    def stack_key(self) -> str:
+        """The record of the key that signs where a domain has none."""
+        pem = (self.folder / "secure" / "dkim.private").read_bytes()
+        key = serialization.load_pem_private_key(pem, None).public_key()
+        der = key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
 
 
 def verify(message: bytes, server: Endpoint) -> None:
@@ -178,6 +196,85 @@ async def test_an_owner_publishes_by_hand(stage: Stage) -> None:
     assert await stage.states() == both("retiring", "signing")
 
 
+async def test_a_lost_master_key_is_made_up_for(stage: Stage) -> None:
+    """The stack's key signs until new ones, sealed under the present one, are seen by all."""
+    old = await stage.send(stage.primary)
+    (stage.folder / "secure" / MASTER).write_text(new_master())
+    await stage.primary.put(DOMAIN, f"dkim._domainkey.{DOMAIN}", "TXT", quoted(stage.stack_key()))
+    keeper = stage.keeper(updates=True)
+    assert await keeper.keep([DOMAIN], keeper.see_to) == [DOMAIN]
+    assert keeper.lost == {DOMAIN}
+    assert await stage.states() == both("signing", "published")
+    assert await stage.rsa_selector() == ["dkim"]
+    async with lagging(stage.primary):
+        assert not await stage.keep()
+    assert await stage.states() == both("retiring", "signing")
+    assert not set(await stage.send(stage.primary)) & set(old)
+    keeper = stage.keeper(updates=True)
+    await keeper.keep([DOMAIN], keeper.see_to)
+    assert not keeper.lost
+
+
+async def test_a_key_that_waits_under_a_lost_master_key_is_made_anew(stage: Stage) -> None:
+    """It never signed, so nobody misses it."""
+    await stage.rotate()
+    await stage.keep(updates=False)
+    (stage.folder / "secure" / MASTER).write_text(new_master())
+    async with api(stage.couchmail) as client:
+        before = (await client.get(f"/v1/domains/{DOMAIN}/dkim")).json()["items"]
+        await stage.keep(updates=False)
+        after = (await client.get(f"/v1/domains/{DOMAIN}/dkim")).json()["items"]
+    assert await stage.states() == both("signing", "made")
+    names = [
+        {key["selector"] for key in keys if key["state"] == "made"} for keys in (before, after)
+    ]
+    assert not names[0] & names[1]
+
+
+async def test_a_domain_that_goes_while_it_rotates(stage: Stage) -> None:
+    """The pass ends without a word, and writes no keys of a domain that is none."""
+    await stage.rotate()
+    keeper = stage.keeper(updates=True)
+
+    async def goes(domain: str, now: datetime) -> bool:
+        async with api(stage.couchmail) as client:
+            answer = await client.delete(f"/v1/domains/{domain}")
+            assert answer.status_code // 100 == 2
+        return await keeper.see_to(domain, now)
+
+    assert await keeper.keep([DOMAIN], goes) == []
+    assert not keeper.failures
+
+
+async def test_a_clock_that_was_ahead(stage: Stage) -> None:
+    """Keys that were made in the future are of today; they are not kept for years by that."""
+    years = timedelta(days=3650)
+    await stage.rotate()
+    async with lagging(stage.primary):
+        await stage.keep(later=years)
+    async with lagging(stage.primary):
+        await stage.keep(later=years)
+    assert await stage.states() == both("retiring", "signing")
+    await stage.keep()  # the clock is right again
+    assert await stage.states() == both("retiring", "signing")
+    await stage.keep(later=timedelta(days=8))
+    assert await stage.states() == both("retired", "signing")
+    await stage.send(stage.primary)
+
+
+async def test_all_keys_are_counted(stage: Stage) -> None:
+    """By algorithm and state, with the domains that wait and those whose servers fail."""
+    keeper = stage.keeper(updates=True)
+    text = keeper.census().numbers(0, 0)
+    for algorithm in ("rsa", "ed25519"):
+        assert f'mailstack_dkim_keys{{algorithm="{algorithm}",state="signing"}} 1.0' in text
+        assert f'mailstack_dkim_keys{{algorithm="{algorithm}",state="made"}} 0.0' in text
+    assert "mailstack_dkim_waiting_domains 0.0" in text
+    await stage.rotate()
+    await stage.keep()
+    assert "mailstack_dkim_waiting_domains 1.0" in keeper.census().numbers(0, 0)
+
+
 async def test_a_refused_update_moves_nothing(stage: Stage) -> None:
     """With a wrong TSIG key the old keys go on, and the next pass tries again."""
     await stage.rotate()
@@ -189,5 +286,6 @@ async def test_a_refused_update_moves_nothing(stage: Stage) -> None:
         port=stage.primary.port,
     )
     assert await keeper.keep([DOMAIN], keeper.see_to) == [DOMAIN]
+    assert "BADSIG" in keeper.failures[DOMAIN]
     assert await stage.states() == both("signing", "made")
     await stage.send(stage.primary)

@@ -1,7 +1,9 @@
 """Dynamic updates and questions, against a real BIND."""
 
 import asyncio
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from tests.nameserver import PRIMARY, SECONDARY, NameServer, lagging, named
@@ -52,6 +54,29 @@ async def test_a_wrong_key_is_explained(change: dict[str, str], words: str) -> N
         assert "AAAA" not in str(caught.value)
         found = await ask(server.endpoint, CHANGE.name, "TXT", recursive=False)
         assert found == NotFound()
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_clock_that_is_wrong_is_explained(
+    monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Before or behind by more than the five minutes that a signature is good for."""
+    async with named({ZONE: ""}) as server:
+        wrong = SimpleNamespace(time=lambda: time.time() + 3600 * hours)
+        monkeypatch.setattr("dns.message.time", wrong)
+        with pytest.raises(UpdateRefused, match="BADTIME") as caught:
+            await update(server.endpoint, ZONE, [CHANGE], server.tsig)
+        assert "\n" not in str(caught.value)
+        assert server.tsig.secret not in str(caught.value)
+        assert await ask(server.endpoint, CHANGE.name, "TXT", recursive=False) == NotFound()
+
+
+async def test_an_unsigned_update_is_refused() -> None:
+    """As when the key file is lost: the server says no, and what to do is told."""
+    async with named({ZONE: ""}) as server:
+        with pytest.raises(UpdateRefused, match="REFUSED") as caught:
+            await update(server.endpoint, ZONE, [CHANGE], None)
+        assert "dns.tsig_name" in caught.value.advice
 
 
 async def test_a_zone_that_refuses_and_a_zone_that_is_elsewhere() -> None:

@@ -62,7 +62,7 @@ async def run_alone(options: Options, service: str, *, in_pod: bool) -> None:
 async def _run(
     service: str, around: Surroundings, options: Options, settings: Settings, *, in_pod: bool
 ) -> None:
-    pod_ = pod.Pod(service, around.health, settings)
+    pod_ = pod.Pod(service, around.health, settings, kept=options.state / "run")
     place = Place(STACK, options.state, in_pod=in_pod, hosts=pod_.hosts)
     agent = Agent(around, settings, partial(place.site, service), _no_gate)
     async with AsyncExitStack() as beside:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, Never
 
 from mailstack.agent.agent import Agent
@@ -50,6 +51,8 @@ class Pod:
     that is the same as being ready: nobody answers for a pod that is not."""
     clients: Clients | None = None
     """Where a service has public ports of SMTP: whose addresses it sees."""
+    kept: Path | None = None
+    """Folder of numbers that others keep for Prometheus."""
 
     def listen_to(self, output: Output) -> None:
         """Learn from the daemon's log which addresses clients come from."""
@@ -109,7 +112,13 @@ class Pod:
         }
 
     def _numbers(self) -> str:
-        return exposition([self.health]) + (self.clients.numbers() if self.clients else "")
+        """Those of the service's health, and what is kept in files beside (``dkim.prom``)."""
+        kept = sorted(self.kept.glob("*.prom")) if self.kept else []
+        return (
+            exposition([self.health])
+            + (self.clients.numbers() if self.clients else "")
+            + "".join(file.read_text() for file in kept)
+        )
 
     async def run(self, agent: Agent) -> None:
         """Run the service once its links have addresses, and follow these.

@@ -1,7 +1,9 @@
 """``python -m mailstack.dkim --config FILE``: one pass over the keys, then the end.
 
 Standard input has the domains to see to, one a line; none means all. The last line of output is
-JSON: ``{"busy": [DOMAIN, …]}``, those to look at again soon. A process of its own, because the
+JSON: ``busy`` has the domains to look at again soon; ``numbers`` and ``remark`` tell of all keys
+(``census.py``), ``troubled`` whose are not as they should be; not where keys of named domains alone
+were made. A process of its own, because the
 libraries for keys and DNS would stay in the memory of whoever lives longer. Started as root it
 reads its secrets and becomes the account of OpenDKIM.
 """
@@ -13,6 +15,7 @@ import json
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -48,11 +51,21 @@ def main() -> int:
         os.nice(_NICENESS)
         step = keeper.make if arguments.make else keeper.see_to
         busy = asyncio.run(keeper.keep(domains or keeper.all_domains(), step))
+        told = {} if arguments.make and domains else _told(keeper)
     except (MailstackError, OSError) as error:
         sys.stderr.write(f"dkim: {error}\n")
         return 1
-    sys.stdout.write(json.dumps({"busy": busy}) + "\n")
+    sys.stdout.write(json.dumps({"busy": busy, **told}) + "\n")
     return 0
+
+
+def _told(keeper: Keeper) -> dict[str, object]:
+    census = keeper.census()
+    return {
+        "troubled": sorted({*keeper.lost, *keeper.failures}),
+        "numbers": census.numbers(len(keeper.lost), len(keeper.failures)),
+        "remark": census.remark(keeper.lost, keeper.failures, datetime.now(UTC)),
+    }
 
 
 def _keeper(config: Config) -> Keeper:

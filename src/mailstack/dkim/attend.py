@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Never
+from typing import Any, Final, Never
 
 from mailstack.aio import command
 from mailstack.errors import MailstackError
@@ -60,10 +60,20 @@ class Attendant:
         api: where couchmail's API is.
         token: opens it.
         say: takes a line for the service's log.
+        tell: takes numbers of all keys, and a line for the owner or none, when they are known anew.
     """
 
-    def __init__(self, config: Path, api: Endpoint, token: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: Path,
+        api: Endpoint,
+        token: str,
+        say: Callable[[str], None],
+        tell: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         self._config = config
+        self._tell = tell
+        self._troubled: set[str] = set()
         self._reader = Reader(api, token)
         self._say = say
         self._new = _Lane()
@@ -137,7 +147,19 @@ class Attendant:
         *said, last = done.output.strip().splitlines() or [""]
         for line in said if done.status == 0 else (*said, last):
             self._say(line)
-        return list(json.loads(last)["busy"]) if done.status == 0 else None
+        if done.status != 0:
+            return None
+        found = json.loads(last)
+        if "numbers" in found:
+            self._know(domains, found)
+        return list(found["busy"])
+
+    def _know(self, domains: list[str], found: dict[str, Any]) -> None:
+        """Take what is known of all keys, unless the pass has left out domains with trouble."""
+        if domains and not self._troubled <= set(domains):
+            return
+        self._troubled = set(found["troubled"])
+        self._tell(found["numbers"], found["remark"])
 
 
 def _names(changes: Iterable[Changed]) -> set[str]:

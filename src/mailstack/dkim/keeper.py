@@ -13,7 +13,9 @@ from typing import Any
 
 from mailstack.client import Client
 from mailstack.dkim import rotation
-from mailstack.dkim.keys import make
+from mailstack.dkim.census import Census
+from mailstack.dkim.keys import make, opens
+from mailstack.dkim.master import MASTER
 from mailstack.dkim.rotation import Rules
 from mailstack.dkim.world import World
 from mailstack.errors import DocumentMissing, MailstackError, RevisionConflict
@@ -35,6 +37,10 @@ class Keeper:
     world: World
     rules: Rules
     master: bytes = field(repr=False)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Domain → why its name servers could not be asked, or did not do what they should."""
+    lost: set[str] = field(default_factory=set)
+    """Domains with keys that cannot be opened."""
 
     async def keep(self, domains: Iterable[str], step: Step) -> list[str]:
         """Do ``step`` for each domain; return those to look at again soon."""
@@ -48,6 +54,7 @@ class Keeper:
                 again = True
             except MailstackError as error:
                 _log.warning("keys of %s: %s", domain, error)
+                self.failures[domain] = str(error)
                 again = True
             if again:
                 busy.append(domain)
@@ -63,6 +70,17 @@ class Keeper:
             if not found["next"]:
                 return
             after = found["next"]
+
+    def census(self) -> Census:
+        """Count the keys of every domain."""
+        found, after = Census(), ""
+        while True:
+            page = self.client.call("GET", "dkim", query={"limit": _PAGE, "after": after}).fields
+            for one in page["items"]:
+                found.count(one["domain"], one["items"])
+            if not page["next"]:
+                return found
+            after = page["next"]
 
     async def see_to(self, domain: str, now: datetime) -> bool:
         """Do what is due for one domain; return whether more is due soon.
@@ -81,7 +99,7 @@ class Keeper:
     async def make(self, domain: str, now: datetime) -> bool:
         """Make the keys that are lacking, and nothing else; return whether more is due."""
         before, revision = self._read(domain)
-        document = self._with_new_keys(before, now)
+        document = self._with_new_keys(rotation.in_time(before, now), now)
         self._write(document, before, revision)
         return document.keys != before.keys or rotation.is_busy(document)
 
@@ -106,7 +124,9 @@ class Keeper:
 
     def _with_new_keys(self, document: Dkim, now: datetime) -> Dkim:
         made: list[DkimKey] = []
-        for algorithm, state in rotation.lacking(document, self.rules, now):
+        lost = self._lost(document)
+        document = rotation.without_lost(document, lost)
+        for algorithm, state in rotation.lacking(document, self.rules, now, lost):
             taken = [key.selector for key in (*document.keys, *made)]
             made.append(
                 make(
@@ -115,6 +135,21 @@ class Keeper:
                 )
             )  # fmt: skip
         return rotation.added(document, made) if made or document.wanted else document
+
+    def _lost(self, document: Dkim) -> list[str]:
+        """Selectors of keys that sign or are to sign, and were sealed under another master key."""
+        used = [key for key in document.keys if key.state in {"made", "published", "signing"}]
+        lost = [key.selector for key in used if not opens(self.master, document.domain, key)]
+        if lost:
+            self.lost.add(document.domain)
+            _log.warning(
+                "%s: %s cannot be opened, since %s is another one than it was; "
+                "the stack's key signs until new ones are seen in DNS",
+                document.domain,
+                ", ".join(lost),
+                MASTER,
+            )
+        return lost
 
     async def _published(self, document: Dkim, now: datetime) -> Dkim:
         """Send records; those of a first key too, which signs already."""
@@ -141,6 +176,7 @@ class Keeper:
                 _log.info("%s: not every name server has %s yet", domain, key.selector)
             case Unavailable(reason):
                 _log.info("%s: cannot tell who has %s: %s", domain, key.selector, reason)
+                self.failures[domain] = f"cannot tell who has {key.selector}: {reason}"
         return False
 
     async def _without_old(self, document: Dkim, now: datetime) -> Dkim:

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from mailstack.dkim.sealing import owner_line, seal
+from mailstack.dkim.sealing import owner_line, seal, unseal
+from mailstack.errors import MailstackError
 from mailstack.model.dkim import Algorithm, DkimKey, State
 
 RSA_BITS: Final = 2048
@@ -59,6 +60,15 @@ def make(
         state=state,
         since=now.isoformat(timespec="seconds"),
     )
+
+
+def opens(master: bytes, domain: str, key: DkimKey) -> bool:
+    """Whether the private half can be opened: under this master key, as this domain's."""
+    try:
+        unseal(master, owner_line(domain, key.selector, key.algorithm), key.private)
+    except MailstackError:
+        return False
+    return True
 
 
 def new_selector(prefix: str, algorithm: Algorithm, taken: Iterable[str], now: datetime) -> str:

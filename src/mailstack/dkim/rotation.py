@@ -10,9 +10,10 @@ nobody expects anything of it yet. An old key stays published for longer than ma
 (Postfix gives up after five days), so what it signed verifies on arrival.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from mailstack.model.dkim import Algorithm, Dkim, DkimKey, State
 
@@ -28,8 +29,26 @@ class Rules:
     prefix: str
 
 
-def lacking(document: Dkim, rules: Rules, now: datetime) -> list[tuple[Algorithm, State]]:
-    """Which keys to make, and the state each begins in."""
+SKEW: Final = timedelta(minutes=5)
+"""By which two clocks may differ; a time further in the future is no time."""
+
+
+def in_time(document: Dkim, now: datetime) -> Dkim:
+    """Let what began in the future begin now: the clock was wrong then, and is right again."""
+    keys = [_to(key, key.state, now) if age(key, now) < -SKEW else key for key in document.keys]
+    return _with(document, keys)
+
+
+def without_lost(document: Dkim, lost: Collection[str]) -> Dkim:
+    """Forget keys that never signed and cannot be opened; one that signs stays, to be followed."""
+    keys = [k for k in document.keys if not (k.selector in lost and k in waiting(document))]
+    return _with(document, keys)
+
+
+def lacking(
+    document: Dkim, rules: Rules, now: datetime, lost: Collection[str] = ()
+) -> list[tuple[Algorithm, State]]:
+    """Which keys to make, and the state each begins in. ``lost`` ones are to be followed."""
     wanted: list[tuple[Algorithm, State]] = []
     for algorithm in rules.algorithms:
         mine = [key for key in document.keys if key.algorithm == algorithm]
@@ -38,7 +57,12 @@ def lacking(document: Dkim, rules: Rules, now: datetime) -> list[tuple[Algorithm
         signing = document.signing(algorithm)
         if signing is None and not mine:
             wanted.append((algorithm, "signing" if rules.first_at_once else "made"))
-        elif signing is None or document.wanted or is_due(signing, rules, now):
+        elif (
+            signing is None
+            or document.wanted
+            or signing.selector in lost
+            or is_due(signing, rules, now)
+        ):
             wanted.append((algorithm, "made"))
     return wanted
 

@@ -49,6 +49,15 @@ async def test_a_refused_configuration_is_seen_and_the_pod_stays_ready() -> None
     assert (await asked(one, "other"))[0] == 404
 
 
+async def test_numbers_that_others_keep_are_shown_as_well(tmp_path: Path) -> None:
+    """What a program that ends has counted lies in a file; there need not be one."""
+    one = of("opendkim")
+    one.kept = tmp_path
+    assert (await asked(one, "metrics"))[1].startswith("# HELP mailstack_service_healthy")
+    (tmp_path / "dkim.prom").write_text("mailstack_dkim_lost_domains 0.0\n")
+    assert (await asked(one, "metrics"))[1].endswith("mailstack_dkim_lost_domains 0.0\n")
+
+
 async def test_names_become_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Configurations hold addresses, and whoever has none yet is waited for."""
     known: dict[str, str] = {}

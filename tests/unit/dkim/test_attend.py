@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ class Passes:
     seen: "asyncio.Queue[Pass]" = field(default_factory=asyncio.Queue)
     busy: list[str] = field(default_factory=list)
     failures: int = 0
+    told: dict[str, object] = field(default_factory=dict)
 
     async def run(
         self,
@@ -43,7 +44,7 @@ class Passes:
             self.failures -= 1
             return Finished(1, "dkim: told to fail\n")
         busy, self.busy = self.busy, []
-        return Finished(0, f"dkim: something\n{json.dumps({'busy': busy})}\n")
+        return Finished(0, f"dkim: something\n{json.dumps({'busy': busy, **self.told})}\n")
 
     async def next(self) -> Pass:
         async with asyncio.timeout(60):
@@ -66,9 +67,11 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
 
 
 @asynccontextmanager
-async def attending(couchmail: Running, said: list[str]) -> AsyncIterator[httpx.AsyncClient]:
+async def attending(
+    couchmail: Running, said: list[str], tell: Callable[[str, str], None] = lambda *_: None
+) -> AsyncIterator[httpx.AsyncClient]:
     api = Endpoint(LOOPBACK, couchmail.ports["api"])
-    task = asyncio.create_task(Attendant(Path("dkim.json"), api, TOKEN, said.append).run())
+    task = asyncio.create_task(Attendant(Path("dkim.json"), api, TOKEN, said.append, tell).run())
     try:
         async with couchmail.on_socket() as client:
             yield client
@@ -116,3 +119,22 @@ async def test_a_pass_that_failed_comes_again(couchmail: Running, passes: Passes
         assert await passes.next() == (True, ["example.org"])
         assert await passes.next() == (True, ["example.org"])
     assert "dkim: told to fail" in said
+
+
+async def test_trouble_is_told_until_its_domains_are_looked_at_again(
+    couchmail: Running, passes: Passes
+) -> None:
+    """A pass that knows nothing of them takes nothing back."""
+    told: list[str] = []
+    passes.told = {"numbers": "1", "remark": "bad", "troubled": ["bad.example"]}
+    async with attending(couchmail, [], lambda _, remark: told.append(remark)) as api:
+        assert await passes.next() == (True, EVERYTHING)
+        passes.told = {"numbers": "2", "remark": "", "troubled": []}
+        await api.put("/v1/domains/new.example", json={})
+        assert await passes.next() == (True, ["new.example"])
+        passes.busy = ["bad.example"]
+        await api.put("/v1/domains/bad.example", json={})
+        assert await passes.next() == (True, ["bad.example"])
+        assert await passes.next() == (False, ["bad.example"])
+    assert told[0] == "bad"
+    assert set(told[1:]) == {""}

@@ -76,16 +76,16 @@ def _script(site: Site, name: str, algorithm: str) -> str:
         "timeout_s": str(LOOKUP_TIMEOUT_S),
         "algorithm": algorithm,
     }
+    opening = {"algorithm": algorithm, "master": str(site.paths.secure / MASTER)}
     # the one key is an RSA key, and signs where a domain has none of its own
     values = {"has_fallback": "true" if algorithm == "rsa" else "false"}
     if name == KEY_TABLE:
         values |= {
-            "algorithm": algorithm,
             "selector": site.settings.dkim.selector,
             "key": str(site.paths.secure / KEY),
-            "master": str(site.paths.secure / MASTER),
         }
-    return fill(PACKAGE, "ask.lua", asking) + fill(PACKAGE, name, values)
+    parts = (("ask.lua", asking), ("open.lua", opening), (name, values))
+    return "".join(fill(PACKAGE, part, given) for part, given in parts)
 
 
 def internal_hosts() -> str:

@@ -105,6 +105,10 @@ class OpenDkim:
         if conf.has_ed25519(site):
             await probe.probe(site.addresses[conf.ED25519_PORT])
 
+    async def remark(self, site: Site) -> str:
+        """Return what the owner should know of the keys."""
+        return keeper.remark(site)
+
     async def attend(self, site: Site, say: Callable[[str], None]) -> None:
         """Have keys of domains made and moved on, and forwarded mail sealed."""
         async with asyncio.TaskGroup() as tasks:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mailstack.aio.files import replace_text
 from mailstack.daemons.contract import Site
 from mailstack.daemons.opendkim.conf import KEY
 from mailstack.dkim.attend import Attendant
@@ -20,6 +21,9 @@ from mailstack.errors import ConfigError
 from mailstack.topology.model import Endpoint
 
 FILE: Final = "dkim.json"
+NUMBERS: Final = "dkim.prom"
+"""In STATE/run, beside the supervisor's own, for node_exporter's textfile collector."""
+REMARK: Final = "keys.remark"
 _TOKEN: Final = "api.token"  # noqa: S105 - the name of its file
 _PEM: Final = re.compile(
     rb"-----BEGIN (?P<kind>(?:RSA )?PRIVATE KEY)-----(?P<body>[A-Za-z0-9+/=\s]+)"
@@ -59,7 +63,23 @@ async def attend(site: Site, say: Callable[[str], None]) -> None:
         await asyncio.Event().wait()
     token = (site.paths.secure / _TOKEN).read_text("ascii").strip()
     api = site.addresses["couchmail.api"]
-    await Attendant(site.paths.conf / FILE, api, token, say).run()
+
+    def tell(numbers: str, remark: str) -> None:
+        try:
+            replace_text(site.paths.run.parent / NUMBERS, numbers)
+            replace_text(site.paths.run / REMARK, remark)
+        except OSError as error:
+            say(f"dkim: what is known of the keys cannot be written: {error}")
+
+    await Attendant(site.paths.conf / FILE, api, token, say, tell).run()
+
+
+def remark(site: Site) -> str:
+    """What the owner should know of the keys, as the last pass found; empty: nothing."""
+    try:
+        return (site.paths.run / REMARK).read_text()
+    except OSError:
+        return ""
 
 
 def check(site: Site) -> None:

@@ -37,8 +37,8 @@ local function told(work)
   error(results[2], 0)
 end
 
--- The key of a domain, for d=, s= and the signature. It lies sealed in the datastore, by AES-256-GCM
--- under the master key, and begins with a line that says whose it is (mailstack/dkim/sealing.py).
+-- The key of a domain lies sealed in the datastore, by AES-256-GCM under the master key, and begins with
+-- a line that says whose it is (mailstack/dkim/sealing.py).
 
 local function content(path)
   local file = assert(io.open(path, "r"))
@@ -63,11 +63,24 @@ local function opened(selector, sealed)
   return private
 end
 
+-- The private key, or nothing for one that cannot be opened: the master key was lost, say. Coming again
+-- does not help the message then, so that is written to our log, and holds up nobody.
+local function private_key(found)
+  local selector, sealed = found:match("^(%S+) (%S+)$")
+  if not selector then return end
+  local is_open, private = pcall(opened, selector, sealed)
+  if is_open then return selector, private end
+  io.stderr:write("the ", "ed25519", " key of ", domain, " cannot be used: ", tostring(private), "\n")
+end
+
+-- The key of a domain, for d=, s= and the signature. Where a domain has none that can be opened, the
+-- stack's one key signs, if it is of this algorithm.
+
 return told(function()
   local found = signing_key()
   if not found then return end
-  local selector, sealed = found:match("^(%S+) (%S+)$")
-  if selector then return domain, selector, opened(selector, sealed) end
+  local selector, private = private_key(found)
+  if selector then return domain, selector, private end
   if false then return domain, "dkim", "/srv/mail/secure/dkim.private" end
   error("its key is gone since the signing table was asked")
 end)

@@ -37,6 +37,42 @@ local function told(work)
   error(results[2], 0)
 end
 
+-- The key of a domain lies sealed in the datastore, by AES-256-GCM under the master key, and begins with
+-- a line that says whose it is (mailstack/dkim/sealing.py).
+
+local function content(path)
+  local file = assert(io.open(path, "r"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function opened(selector, sealed)
+  local mime = require "mime"
+  local cipher = require "openssl.cipher"
+  local master = mime.unb64((content("/srv/mail/secure/dkim.master"):gsub("%s", "")))
+  local data = mime.unb64((assert(sealed:match("^1:(.+)$"), "a seal of another version")))
+  local lock = cipher.new("AES-256-GCM"):decrypt(master, data:sub(1, 12))
+  local text = lock:update(data:sub(13, -17))
+  lock:setTag(data:sub(-16))
+  if not lock:final() then error("the key " .. selector .. " was sealed under another dkim.master") end
+  local owner, private = text:match("^([^\n]*)\n(.*)$")
+  if owner ~= domain .. " " .. selector .. " ed25519" then
+    error("the key " .. selector .. " of " .. domain .. " is that of " .. tostring(owner))
+  end
+  return private
+end
+
+-- The private key, or nothing for one that cannot be opened: the master key was lost, say. Coming again
+-- does not help the message then, so that is written to our log, and holds up nobody.
+local function private_key(found)
+  local selector, sealed = found:match("^(%S+) (%S+)$")
+  if not selector then return end
+  local is_open, private = pcall(opened, selector, sealed)
+  if is_open then return selector, private end
+  io.stderr:write("the ", "ed25519", " key of ", domain, " cannot be used: ", tostring(private), "\n")
+end
+
 -- Which key signs an author's mail: the domain's, named by the domain. Asked first with the whole
 -- address of From:, then with its domain, then with patterns; only the domain counts, and couchmail
 -- knows which are ours. So a message that a script redirects keeps its author's signature and gets
@@ -44,5 +80,5 @@ end
 
 return told(function()
   local found = signing_key()
-  if found and (found ~= "-" or false) then return domain end
+  if found and (false or private_key(found)) then return domain end
 end)

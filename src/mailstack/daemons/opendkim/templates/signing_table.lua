@@ -6,5 +6,5 @@
 
 return told(function()
   local found = signing_key()
-  if found and (found ~= "-" or @{has_fallback}) then return domain end
+  if found and (@{has_fallback} or private_key(found)) then return domain end
 end)
