@@ -1,5 +1,6 @@
 """Containerfiles and how they are built."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from mailstack.topology.model import Service
 from mailstack.topology.stack import STACK
 
 SERVICES = pytest.mark.parametrize("service", STACK.services, ids=lambda s: s.name)
+INSTRUCTIONS = {"ARG", "FROM", "RUN", "COPY", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "CMD", "LABEL"}
 EVERY_BASE = pytest.mark.parametrize("base", BASES.values(), ids=lambda b: b.name)
 
 
@@ -45,6 +47,28 @@ def test_debians_packages_are_those_of_the_daemon(
     monkeypatch.setattr(debian, "release", lambda: 13)
     needed = set(registry.daemon(service.name).packages) - set(DEBIAN.python)
     assert needed <= set(DEBIAN.packages.get(service.name, ()))
+
+
+@SERVICES
+@EVERY_BASE
+def test_a_containerfile_is_made_of_what_builders_know(service: Service, base: Base) -> None:
+    """Line by line: a known instruction or the rest of one, and nothing that was left unfilled."""
+    going = False
+    for line in containerfile(service, base).splitlines():
+        if not going and line and not line.startswith("#"):
+            assert line.split()[0] in INSTRUCTIONS, line
+        going = line.endswith("\\")
+        assert not re.search(r"\s$|[{](?!BASE[}])\w*[}]|  +&&  ", line), line
+    assert not going
+
+
+@SERVICES
+def test_what_an_agent_calls_is_in_every_image(service: Service) -> None:
+    """Debian has setpriv and prlimit in every system; Alpine in packages of their own."""
+    installed = containerfile(service, ALPINE).split("\nFROM ")[2].split()
+    assert "setpriv" in installed
+    if service.name in {"managesieve", "spamkeeper"}:
+        assert "util-linux-misc" in installed
 
 
 @EVERY_BASE

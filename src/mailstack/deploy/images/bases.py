@@ -24,7 +24,7 @@ class Base:
     prepare: str
     """Shell line before packages are installed; empty: nothing."""
     python: tuple[str, ...]
-    """Packages of the interpreter."""
+    """Packages that every agent needs: the interpreter, certificates of authorities, setpriv(1)."""
     python_build: tuple[str, ...]
     """Packages that only the stage needs in which libraries are installed."""
     packages: Mapping[str, tuple[str, ...]]
@@ -96,7 +96,8 @@ ALPINE: Final = Base(
         "-u {uid} -G {name} {name}"
     ),
     prepare="",
-    python=("python3", "ca-certificates"),
+    # Busybox has a setpriv, too, which cannot end a program with its parent.
+    python=("python3", "ca-certificates", "setpriv"),
     python_build=("python3", "py3-pip", "ca-certificates"),
     packages={
         "resolver": ("unbound", "dnssec-root"),
@@ -109,11 +110,19 @@ ALPINE: Final = Base(
             "lua5.4-cjson",
             "socat",
         ),
-        "managesieve": ("dovecot", "dovecot-pigeonhole-plugin"),
-        "opendkim": ("opendkim",),
+        # With prlimit(1), under which users' scripts and rules are checked.
+        "managesieve": ("dovecot", "dovecot-pigeonhole-plugin", "util-linux-misc"),
+        # Its own opendkim was seen without Lua: docs/known-issues.md.
+        "opendkim": ("opendkim", "lua5.4-socket", "lua5.4-ossl"),
         "postgrey": ("postgrey",),
         "spamd": ("spamassassin", "perl-mail-spf", "perl-mail-dkim"),
-        "spamkeeper": ("spamassassin", "perl-mail-spf", "perl-mail-dkim", "gnupg"),
+        "spamkeeper": (
+            "spamassassin",
+            "perl-mail-spf",
+            "perl-mail-dkim",
+            "gnupg",
+            "util-linux-misc",
+        ),
         "postfix": ("postfix",),
     },
 )
