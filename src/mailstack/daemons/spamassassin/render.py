@@ -47,8 +47,9 @@ LEFT_OUT: Final = {
 }
 """Loaded by Debian, not by us, and why. An override called ``*.pre`` loads any of them."""
 
-OWN_PLUGIN: Final = "UserRules"
-"""Ours: without it every scan would pay for the users' rules, whoever has any (its own words)."""
+OWN_PLUGINS: Final = ("UserRules", "Restore")
+"""Ours. Without the first every scan would pay for the users' rules, whoever has any; without the
+second every child for preferences that it has not read (their own words)."""
 
 OVERRIDE_PREFIX: Final = "override-"
 """In front of the owner's file names: sorts behind ``init.pre`` and ``local.cf``."""
@@ -59,7 +60,7 @@ _PACKAGE: Final = "mailstack.daemons.spamassassin"
 def render(site: Site, overrides: Overrides) -> Files:
     """The site folder."""
     theirs = {f"{OVERRIDE_PREFIX}{name}": text for name, text in overrides.items()}
-    own = {f"{OWN_PLUGIN}.pm": fill(_PACKAGE, f"{OWN_PLUGIN}.pm", {})}
+    own = {f"{name}.pm": fill(_PACKAGE, f"{name}.pm", {}) for name in OWN_PLUGINS}
     return {"init.pre": _plugins(site), "local.cf": _local(site), **own, **theirs}
 
 
@@ -67,13 +68,14 @@ def _plugins(site: Site) -> str:
     wanted = PLUGINS + (NETWORK_PLUGINS if site.settings.spam.network_tests else ())
     load = "".join(f"loadplugin Mail::SpamAssassin::Plugin::{name}\n" for name in wanted)
     reasons = "".join(f"#   {name}: {reason}\n" for name, reason in LEFT_OUT.items())
+    own = "".join(f"loadplugin Mail::SpamAssassin::Plugin::{n} {n}.pm\n" for n in OWN_PLUGINS)
     return (
         "# Written by mailstack. Not loaded, though Debian does (overrides/spamd/*.pre can):\n"
         f"{reasons}"
         "# Rule names from before SpamAssassin 4 stay valid in the owner's files.\n"
         "enable_compat welcomelist_blocklist\n"
         f"{load}"
-        f"loadplugin Mail::SpamAssassin::Plugin::{OWN_PLUGIN} {OWN_PLUGIN}.pm\n"
+        f"{own}"
     )
 
 
