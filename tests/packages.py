@@ -12,6 +12,7 @@ from mailstack.install import debian, programs
 
 TOOLS = {
     "/usr/lib/gnupg/gpg-wks-client": ("gpg-wks-client",),
+    "buildah": ("buildah", "runc"),
     "gcc": ("gcc", "libc6-dev"),
     "git": ("git",),
     "gpg": ("gpg", "gpg-agent"),
@@ -29,7 +30,7 @@ TOOLS = {
 }
 """Program → the Debian packages that bring it."""
 
-CONTAINERS = ("mmdebstrap", "podman", "runc")
+CONTAINERS = ("buildah", "mmdebstrap", "podman", "runc")
 """Programs that tests/containers cannot do without."""
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,12 +53,19 @@ def stack(shared_project: Project, request: pytest.FixtureRequest) -> Project:
     return shared_project
 
 
+@pytest.fixture
+def measured(shared_project: Project, pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Note a figure, to be printed when all tests are done."""
+    del shared_project  # it has begun the list
+    return pytestconfig.stash[_FIGURES].append
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print how large the images are."""
+    """Print how large the images are, and what tests measured."""
     if figures := config.stash.get(_FIGURES, []):
-        terminalreporter.section("images")
+        terminalreporter.section("containers")
         for figure in figures:
             terminalreporter.line(figure)
 

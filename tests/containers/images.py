@@ -21,13 +21,13 @@ from mailstack.topology.stack import STACK
 
 PREFIX = "localhost/mailstack"
 _SUITE = "trixie"
-_BASE_S, _BUILD_S = 300.0, 900.0
+_BASE_S, BUILD_S = 300.0, 900.0
 
 
 def built() -> str:
     """Build what is missing; return the tag of all images of the sources as they are."""
     podman, tag = Podman.to_build(), _digest()
-    with _locked():
+    with locked():
         if not podman.has_image(DEBIAN.image):
             _make_base(podman)
         if not all(podman.has_image(f"{PREFIX}/{one.name}:{tag}") for one in STACK.services):
@@ -74,7 +74,7 @@ def _build(podman: Podman, tag: str) -> None:
     """As a person does it, by the command line."""
     command = [sys.executable, "-m", "mailstack.cli", "images", "build"]
     options = ["--builder", "podman", "--network", "host", "--prefix", PREFIX, "--tag", tag]
-    done = call([*command, *options], podman.environment, timeout_s=_BUILD_S)
+    done = call([*command, *options], podman.environment, timeout_s=BUILD_S)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
@@ -83,12 +83,12 @@ def _forget_outdated(podman: Podman, tag: str) -> None:
     listed = podman.do("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines()
     old = [name for name in listed if name.startswith(PREFIX) and not name.endswith(f":{tag}")]
     if old:
-        podman.run("rmi", "--force", "--no-prune", *old, timeout_s=_BUILD_S)
-    podman.run("image", "prune", "--force", "--filter", "until=24h", timeout_s=_BUILD_S)
+        podman.run("rmi", "--force", "--no-prune", *old, timeout_s=BUILD_S)
+    podman.run("image", "prune", "--force", "--filter", "until=24h", timeout_s=BUILD_S)
 
 
 @contextmanager
-def _locked() -> Iterator[None]:
+def locked() -> Iterator[None]:
     with (store() / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

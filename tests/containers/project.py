@@ -99,20 +99,24 @@ class Project(Stack):
 
     # --- containers --------------------------------------------------------------------------
 
-    def restart(self, pod: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """End all containers of a pod, and start them as an engine does: its network comes first.
-
-        SIGTERM asks them to end, and gives them their time; SIGKILL does not.
-        """
-        others = [one.name for one in RUN.in_pod(pod) if one.name != pod]
-        containers = [self.container(name) for name in (*others, pod)]
+    def end(self, pods: Sequence[str], number: signal.Signals) -> None:
+        """End all containers of pods: SIGTERM asks them, and gives them their time; SIGKILL not."""
+        containers = [self.container(name) for pod in pods for name in reversed(members(pod))]
         if number == signal.SIGKILL:
             self.podman.do("kill", "--signal", "KILL", *containers)
-            self.podman.do("wait", *containers)
+            self.podman.do("wait", *containers, timeout_s=120)
         else:
-            self.podman.do("stop", *containers, timeout_s=300)
-        for name in (pod, *others):
-            self.podman.do("start", self.container(name))
+            self.podman.do("stop", *containers, timeout_s=600)
+
+    def begin(self, pods: Sequence[str]) -> None:
+        """Start all containers of pods as an engine does: of each the one that has its network."""
+        for name in (name for pod in pods for name in members(pod)):
+            self.podman.do("start", self.container(name), timeout_s=120)
+
+    def process_1(self, service: str) -> int:
+        """Return the agent of a container as this machine counts processes; 0 while it has none."""
+        found = self.podman.run("inspect", "--format", "{{.State.Pid}}", self.container(service))
+        return int(found.stdout or 0)
 
     def kill(self, service: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Kill a service's main process in its container; return which it was there."""
@@ -227,6 +231,11 @@ class Project(Stack):
                 return found
             assert time.monotonic() < deadline, found
             time.sleep(0.1)
+
+
+def members(pod: str) -> list[str]:
+    """Return the services of a pod, first the one whose network the others share."""
+    return [pod, *(one.name for one in RUN.in_pod(pod) if one.name != pod)]
 
 
 def _sieve(connection: socket.socket, line: str = "") -> None:

@@ -1,37 +1,22 @@
 """Exchanged settings and secrets: picked up without a dropped session, and refused when bad."""
 
-import imaplib
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
 
 import pytest
 from tests.containers.mounted import content, swap
 from tests.containers.project import Project
+from tests.containers.reading import reading
 from tests.e2e.traffic import wait_until
 
 from mailstack.agent import keys
-from mailstack.demo.client import trusting
 
 pytestmark = pytest.mark.timeout(900)
 _LIMIT_S = 60.0
+_DOVECOTS_PATIENCE_S = 8.0
+"""A little more than it gives old processes after a reload, by default."""
 USERS = ("postfix", "dovecot", "managesieve")
 """Who shows a certificate to the world."""
-
-
-@contextmanager
-def reading(stack: Project) -> Iterator[imaplib.IMAP4_SSL]:
-    """A user's session over IMAP, opened before anything happens, and open at the end."""
-    user, at = stack.user(), stack.throwaway.endpoint("dovecot", "imaps")
-    context = trusting(stack.throwaway.certificate)
-    context.check_hostname = False
-    session = imaplib.IMAP4_SSL(at.host, at.port, ssl_context=context, timeout=60)
-    session.login(user.address, user.password)
-    session.select("INBOX")
-    yield session
-    assert session.noop()[0] == "OK"
-    with suppress(OSError, imaplib.IMAP4.error):
-        session.logout()
 
 
 def refused(stack: Project, service: str, word: str) -> None:
@@ -76,6 +61,23 @@ def test_settings(stack: Project) -> None:
     assert stack.pid("postfix") == pid
 
 
+def test_an_override(stack: Project) -> None:
+    """A line is in force while a session is open; a bad one is refused, a removed one goes."""
+    pid = stack.pid("dovecot")
+    with reading(stack):
+        stack.swap_override("dovecot", {"mine.conf": "login_greeting = hello there\n"})
+        wait_until(lambda: "hello there" in greeting(stack), timeout_s=_LIMIT_S)
+        stack.swap_override("dovecot", {"mine.conf": "mail_plugin = quota\n"})
+        refused(stack, "dovecot", "mine.conf")
+        assert "hello there" in greeting(stack)
+        stack.swap_override("dovecot", {})
+        wait_until(lambda: "hello there" not in greeting(stack), timeout_s=_LIMIT_S)
+        accepted(stack, "dovecot")
+        # Whether the session outlives that is seen no sooner.
+        time.sleep(_DOVECOTS_PATIENCE_S)
+    assert stack.pid("dovecot") == pid
+
+
 def test_a_certificate(stack: Project) -> None:
     """A new one is shown by all who have it; a key that does not fit is refused."""
     folder = stack.folder / "secrets" / "tls"
@@ -99,6 +101,12 @@ def test_a_certificate(stack: Project) -> None:
 
 
 END = "-----END CERTIFICATE-----\n"
+
+
+def greeting(stack: Project) -> str:
+    at = stack.throwaway.endpoint("dovecot", "imap")
+    with stack.internet.connect(stack.internet.plan.friend, at) as connection:
+        return connection.recv(1024).decode()
 
 
 def shown(stack: Project) -> bytes:

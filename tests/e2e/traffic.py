@@ -22,7 +22,7 @@ from mailstack.errors import ServiceFailed
 
 _RETRY_S = 0.1
 _PATIENCE_S = 60.0
-"""For one message; no outage in a test lasts as long."""
+"""For one message; no outage in a test lasts as long, unless the test says so."""
 _FLUSH_S = 1.0
 """Between two looks, each after asking Postfix to try what it had put off for a minute."""
 _PER_SESSION = 5
@@ -50,6 +50,7 @@ class Traffic:
     """After each message of a session, for the scanner to keep up."""
     limit: int = sys.maxsize
     """Messages, after which no more are begun."""
+    patience_s: float = _PATIENCE_S
     accepted: list[int] = field(default_factory=list)
     bounced: list[Attempt] = field(default_factory=list)
     deferred: Counter[str] = field(default_factory=Counter)
@@ -62,7 +63,7 @@ class Traffic:
     def work(self) -> None:
         """Send message after message, several in a session."""
         while not self.stop.is_set() and (numbers := self._take()):
-            deadline = time.monotonic() + _PATIENCE_S
+            deadline = time.monotonic() + self.patience_s
             while numbers:
                 self._session(numbers)
                 if numbers:
@@ -105,7 +106,7 @@ class Traffic:
     def wait_for(self, messages: int) -> None:
         """Wait until so many more have been accepted."""
         goal = len(self.accepted) + messages
-        wait_until(lambda: len(self.accepted) >= goal, timeout_s=_PATIENCE_S)
+        wait_until(lambda: len(self.accepted) >= goal, timeout_s=self.patience_s)
 
     def check(self) -> int:
         """Assert that nothing is lost and nothing bounced; return how many came twice."""
@@ -148,9 +149,10 @@ def flowing(
     sessions: int = 2,
     pause_s: float = 0.1,
     limit: int = sys.maxsize,
+    patience_s: float = _PATIENCE_S,
 ) -> Iterator[Traffic]:
     """Send mail during the block; at its end finish what was begun."""
-    traffic = Traffic(stack, user, stack.fresh("traffic"), pause_s, limit)
+    traffic = Traffic(stack, user, stack.fresh("traffic"), pause_s, limit, patience_s)
     with ThreadPoolExecutor(sessions) as pool:
         working = [pool.submit(traffic.work) for _ in range(sessions)]
         try:

@@ -32,7 +32,7 @@ def test_a_new_domain_signs_with_its_own_keys(stack: Stack) -> None:
     domain = f"{stack.fresh('signed')}.example"
     stack.cli("domain", "add", domain)
     stack.cli("dkim", "show", domain, "--wait")
-    stack.throwaway.publish(domain)
+    stack.publish(domain)
     received = _sent(stack, stack.user(domain=domain))
     assert {s.selector for s in received.signatures} == _selectors(stack, domain, "signing")
     assert len(received.signatures) == 2
@@ -58,7 +58,7 @@ def test_keys_can_be_made_anew(stack: Stack) -> None:
     user = stack.user(domain=domain)
     told = stack.cli("dkim", "reset", domain, "--yes")
     assert told.count(" IN TXT ") == 2
-    stack.throwaway.publish(domain)
+    stack.publish(domain)
     assert [s.verified for s in _sent(stack, user).signatures] == [True, True]
 
 
