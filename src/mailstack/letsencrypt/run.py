@@ -6,7 +6,9 @@ Started as root it reads its secrets and becomes the account of the service.
 """
 
 import argparse
-import encodings.idna  # noqa: F401 - needed after root is given up
+import encodings.idna  # noqa: F401 - needed after root is given up, as the next two
+import gc  # noqa: F401
+import netrc  # noqa: F401
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -14,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import cryptography.hazmat.backends.openssl.backend  # noqa: F401 - likewise
+import dns.asyncbackend
 import dns.rdata
 
 from mailstack.aio.privileges import drop
@@ -145,6 +149,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # nothing can be imported later
+    dns.asyncbackend.set_default_backend("asyncio")
     drop(config.uid, config.gid)
     place: Place = ClusterSecret(config.secret) if arguments.cluster else Folder(config.tls)
     authority = Authority(config.directory, config.ca_file, config.email, config.kept / ACCOUNT)
