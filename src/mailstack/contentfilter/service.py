@@ -7,17 +7,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from mailstack.aio.http import Answer, HttpServer, Request
 from mailstack.aio.sockets import listen, start_server
 from mailstack.contentfilter.config import Address, Config
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.filter import Filter
-from mailstack.contentfilter.http import HttpServer, pages
 from mailstack.contentfilter.milter_server import MilterServer
 from mailstack.contentfilter.outbound import Outbound, policy_listener
 from mailstack.contentfilter.session import Session
 from mailstack.contentfilter.usage_file import KeptUsage
 from mailstack.identity.record import uncounted
 from mailstack.identity.tally import JOURNAL, Journal
+from mailstack.program.pages import operations
 from mailstack.protocols.lmtp_replies import reply
 from mailstack.topology.model import Endpoint
 
@@ -41,7 +42,7 @@ class Service:
         self._beside = beside
         self._tasks = asyncio.TaskGroup()
         self._sessions: dict[Session, asyncio.Task[None]] = {}
-        self._http = HttpServer(pages(self._not_ready, current.metrics.exposition))
+        self._http = HttpServer(self._operations)
         config = current.config
         usage = KeptUsage(config.usage)
         self._outbound = Outbound(config.max_recipients_per_day, usage, current.metrics)
@@ -115,8 +116,9 @@ class Service:
         for server in self._servers[1:]:
             server.close()
 
-    def _not_ready(self) -> str:
-        return "stopping" if self._filter.retired else ""
+    async def _operations(self, request: Request) -> Answer:
+        stopping = "stopping" if self._filter.retired else ""
+        return operations(request, self._filter.metrics.exposition, not_ready=stopping)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         metrics = self._filter.metrics

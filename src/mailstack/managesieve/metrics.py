@@ -1,10 +1,10 @@
 """What this service counts. Names are API: docs/reference/metrics.md lists them."""
 
-from http import HTTPStatus
 from typing import Final
 
-from mailstack.aio.http import Answer, Request, text
-from mailstack.observe.metrics import CONTENT_TYPE, Counter, Gauge, Metrics
+from mailstack.aio.http import Answer, Request
+from mailstack.observe.metrics import Counter, Gauge, Metrics
+from mailstack.program.pages import operations
 from mailstack.protocols.managesieve import Atom, Line
 
 COMMANDS: Final = frozenset(
@@ -51,14 +51,7 @@ class SieveMetrics:
 
     async def pages(self, request: Request) -> Answer:
         """Health and metrics over HTTP. Who can ask is answered by a process that serves."""
-        if request.method not in ("GET", "HEAD"):
-            return text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET")
-        match request.path:
-            case ("healthz",) | ("readyz",):
-                return text(HTTPStatus.OK, "ok")
-            case ("metrics",):
-                return Answer(HTTPStatus.OK, self._page.exposition(), CONTENT_TYPE)
-        return text(HTTPStatus.NOT_FOUND, "no such page")
+        return operations(request, self._page.exposition)
 
 
 def _name(line: Line) -> str:

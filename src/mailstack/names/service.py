@@ -1,13 +1,12 @@
 """Puts the parts together: what a reload exchanges, and what is counted."""
 
 import ssl
-from http import HTTPStatus
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily
 
 from mailstack.aio.clients import Clients
-from mailstack.aio.http import Answer, Request, text
+from mailstack.aio.http import Answer, Request
 from mailstack.aio.tls import server_context
 from mailstack.errors import ConfigError
 from mailstack.feed import Reader
@@ -15,7 +14,8 @@ from mailstack.names.config import Config
 from mailstack.names.directory import Directory
 from mailstack.names.facts import Facts
 from mailstack.names.site import Site
-from mailstack.observe.metrics import CONTENT_TYPE, Counter, Metrics, Sampled
+from mailstack.observe.metrics import Counter, Metrics, Sampled
+from mailstack.program.pages import operations
 from mailstack.topology.stack import STACK
 
 SILENT_S: Final = 120.0
@@ -96,18 +96,8 @@ class Service:
 
     async def pages(self, request: Request) -> Answer:
         """``/healthz``: it serves. ``/readyz``: and what it serves is true."""
-        if request.method not in ("GET", "HEAD"):
-            return text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET")
-        match request.path:
-            case ("healthz",):
-                return text(HTTPStatus.OK, "ok")
-            case ("readyz",):
-                why = await self._not_ready()
-                status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
-                return text(status, why or "ok")
-            case ("metrics",):
-                return Answer(HTTPStatus.OK, self._page.exposition(), CONTENT_TYPE)
-        return text(HTTPStatus.NOT_FOUND, "no such page")
+        why = await self._not_ready() if request.path == ("readyz",) else ""
+        return operations(request, self._page.exposition, not_ready=why)
 
     async def _not_ready(self) -> str:
         """Say why, or nothing. What was seen is served on in any case."""

@@ -20,7 +20,7 @@ from typing import Any, Final
 from mailstack.aio.http import Answer, Handler, Request, bears, document, text
 from mailstack.errors import DocumentMissing, StoreUnavailable
 from mailstack.model.spamkey import is_key, plain_profile, training_profile
-from mailstack.observe.metrics import CONTENT_TYPE
+from mailstack.program.pages import operations
 from mailstack.spamkeeper.database import Busy
 from mailstack.spamkeeper.keeper import Keeper
 from mailstack.spamkeeper.sdbm import Damaged
@@ -34,25 +34,14 @@ def routes(keeper: Keeper, token: str) -> Handler:
 
     async def answer(request: Request) -> Answer:
         match request.path:
-            case ("healthz",):
-                return text(HTTPStatus.OK, "ok")
-            case ("readyz",):
-                return _ready(keeper)
-            case ("metrics",):
-                return Answer(HTTPStatus.OK, keeper.metrics.exposition(), CONTENT_TYPE)
             case ("users", key, *rest) if is_key(key) and len(rest) < _DEPTH - 1:
                 if not bears(request, token):
                     return text(HTTPStatus.UNAUTHORIZED, "the stack's token is missing")
                 return await _user(keeper, request, key, "".join(rest))
             case _:
-                return text(HTTPStatus.NOT_FOUND, "no such page")
+                return operations(request, keeper.metrics.exposition, not_ready=keeper.not_ready())
 
     return answer
-
-
-def _ready(keeper: Keeper) -> Answer:
-    reason = keeper.not_ready()
-    return text(HTTPStatus.SERVICE_UNAVAILABLE if reason else HTTPStatus.OK, reason or "ready")
 
 
 async def _user(keeper: Keeper, request: Request, key: str, action: str) -> Answer:

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Final
 
-from mailstack.aio.http import Answer, Request, text
+from mailstack.aio.http import Answer, Request
 from mailstack.errors import ProtocolError
-from mailstack.observe.metrics import CONTENT_TYPE, Counter, Gauge, Metrics
+from mailstack.observe.metrics import Counter, Gauge, Metrics
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
+from mailstack.program.pages import operations
 from mailstack.protocols import socketmap
 
 MAP: Final = b"tlspolicy"
@@ -77,11 +77,4 @@ class Server:
 
     async def pages(self, request: Request) -> Answer:
         """Who can ask is answered by a process that serves."""
-        if request.method not in ("GET", "HEAD"):
-            return text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET")
-        match request.path:
-            case ("healthz",) | ("readyz",):
-                return text(HTTPStatus.OK, "ok")
-            case ("metrics",):
-                return Answer(HTTPStatus.OK, self._page.exposition(), CONTENT_TYPE)
-        return text(HTTPStatus.NOT_FOUND, "no such page")
+        return operations(request, self._page.exposition)

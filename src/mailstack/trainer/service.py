@@ -11,7 +11,7 @@ from typing import Any, Final
 from mailstack.aio.http import Answer, HttpServer, Request, bears, text
 from mailstack.aio.sockets import start_server
 from mailstack.model.addresses import Address, parse_address
-from mailstack.observe.metrics import CONTENT_TYPE
+from mailstack.program.pages import operations
 from mailstack.topology.model import Endpoint
 from mailstack.trainer.training import Event, Training
 
@@ -35,18 +35,11 @@ class Service:
     async def handle(self, request: Request) -> Answer:
         """Answer one request."""
         match request.method, request.path:
-            case "GET" | "HEAD", ("healthz",):
-                return text(HTTPStatus.OK, "ok")
-            case "GET" | "HEAD", ("readyz",):
-                return text(HTTPStatus.OK, "ready")
-            case "GET" | "HEAD", ("metrics",):
-                page = self.training.metrics.exposition()
-                return Answer(HTTPStatus.OK, page, CONTENT_TYPE)
             case "POST", ("train",):
                 return self._post(request)
             case _, ("train",):
                 return text(HTTPStatus.METHOD_NOT_ALLOWED, "only POST")
-        return text(HTTPStatus.NOT_FOUND, "no such page")
+        return operations(request, self.training.metrics.exposition)
 
     def _post(self, request: Request) -> Answer:
         if not bears(request, self.token):
