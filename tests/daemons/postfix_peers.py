@@ -25,6 +25,8 @@ from mailstack.contentfilter.milter import MilterSession
 from mailstack.model.spamkey import SITE
 from mailstack.topology.model import LOOPBACK, Endpoint
 
+MAX_MESSAGE = 16 * 1024**2
+"""Octets that a peer takes at once."""
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -64,6 +66,8 @@ class Peers:
     """What the content filter answers for each recipient."""
     dns_fails_for: str = ""
     """A name for which the resolver cannot tell (SERVFAIL)."""
+    dns_silent_for: str = ""
+    """A name for which it gives no answer at all."""
     asked: list[str] = field(default_factory=list)
     """Recipients that the greylisting policy was asked about."""
     delivered: asyncio.Queue[Delivered] = field(default_factory=asyncio.Queue)
@@ -189,11 +193,13 @@ class Peers:
                     writer.write(b"250 ok\r\n")
 
     def dns_reply(self, data: bytes) -> bytes:
-        """Answer from ``records``; a name that has none at all does not exist."""
+        """Answer from ``records``; a name that has none at all does not exist. Maybe nothing."""
         query = dns.message.from_wire(data)
         reply = dns.message.make_response(query)
         question = query.question[0]
         name, kind = question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype)
+        if name == self.dns_silent_for:
+            return b""
         if name == self.dns_fails_for:
             reply.set_rcode(dns.rcode.SERVFAIL)
         elif (name, kind) in self.records:
@@ -211,7 +217,8 @@ class _Dns(asyncio.DatagramProtocol):
         self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.transport.sendto(self.peers.dns_reply(data), addr)
+        if reply := self.peers.dns_reply(data):
+            self.transport.sendto(reply, addr)
 
 
 @asynccontextmanager
@@ -221,7 +228,7 @@ async def peers(resolver: str) -> AsyncIterator[Peers]:
     async with AsyncExitStack() as stack:
         for address, serve in _servers(them).items():
             server = await stack.enter_async_context(
-                await asyncio.start_server(_quietly(serve), LOOPBACK, 0)
+                await asyncio.start_server(_quietly(serve), LOOPBACK, 0, limit=MAX_MESSAGE)
             )
             them.addresses[address] = Endpoint(LOOPBACK, server.sockets[0].getsockname()[1])
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
