@@ -168,8 +168,9 @@ class Agent:
                 self._proven = old
             if not await self._propose():
                 continue
-            if life.is_starting or life.main is None or self._needs_restart(old, self._now):
+            if life.is_starting or life.main is None or self._needs_restart(life, old, self._now):
                 raise Ended(Cause.PLANNED, "the configuration changed")
+            await life.become(self._now.commands)
             await self._reload(life.main.pid)
             self._attendance.begin(self._now.site)
 
@@ -210,12 +211,12 @@ class Agent:
             self.around.output.say("another certificate passed its check")
         return renewed
 
-    def _needs_restart(self, old: Configuration, new: Configuration) -> bool:
-        if (old.files, old.commands) == (new.files, new.commands):
+    def _needs_restart(self, life: Life, old: Configuration, new: Configuration) -> bool:
+        if not life.can_become(new.commands):
+            return True
+        if old.files == new.files:
             return False  # the certificate or the resolver alone: both are read at a reload
-        return old.commands != new.commands or self.around.daemon.restart_needed(
-            old.files, new.files
-        )
+        return self.around.daemon.restart_needed(old.files, new.files)
 
     async def _reload(self, pid: int) -> None:
         try:

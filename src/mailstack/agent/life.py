@@ -85,8 +85,8 @@ class Life:
         try:
             await self._start_all()
             async with asyncio.TaskGroup() as tasks:
-                for name, (command, _) in self._running.items():
-                    tasks.create_task(self._watch(name, command))
+                for name in self._running:
+                    tasks.create_task(self._watch(name))
                 tasks.create_task(self._probe())
                 tasks.create_task(meanwhile(self))
         except* Ended as group:
@@ -131,24 +131,45 @@ class Life:
         self.around.ledger.opened(started)
         return started
 
-    async def _watch(self, name: str, command: Command) -> None:
+    def can_become(self, commands: Sequence[Command]) -> bool:
+        """Whether ``commands`` differ from ours in nothing but how companions are run."""
+        same = [(one.name, one.syslog) for one in commands]
+        return commands[0] == self.commands[0] and same == [
+            (one.name, one.syslog) for one in self.commands
+        ]
+
+    async def become(self, commands: Sequence[Command]) -> None:
+        """Run companions as ``commands`` say: those that differ begin anew, the main one stays."""
+        differing = [one for one in commands if one not in self.commands]
+        self.commands = commands
+        for command in differing:
+            with suppress(ProcessLookupError):  # it died by itself, and will be started again
+                await self._running[command.name][1].stop(command.stop_timeout_s)
+
+    async def _watch(self, name: str) -> None:
         """End the life with the main process; bring a companion back as often as it takes."""
         backoff = Backoff()
         while True:
-            _, running = self._running[name]
+            command, running = self._running[name]
             began = self.around.clock.now()
             status = await running.wait()
             if running is self.main:
                 raise Ended(Cause.CRASHED, describe(status), spoke=status >= _SIGNALLED)
-            self.around.health.restarts += 1
-            if self.around.clock.now() - began >= self.around.rhythm.stable_s:
-                backoff.reset()
-            self.around.output.say(f"companion {name} {describe(status)}; starting it again")
+            pause = 0.0
+            if self._wanted(name) == command:
+                self.around.health.restarts += 1
+                if self.around.clock.now() - began >= self.around.rhythm.stable_s:
+                    backoff.reset()
+                pause = backoff.next_s()
+                self.around.output.say(f"companion {name} {describe(status)}; starting it again")
             await running.sweep()
             self.around.ledger.closed(running)
-            await self.around.clock.sleep(backoff.next_s())
-            await self._start(command)
+            await self.around.clock.sleep(pause)
+            await self._start(self._wanted(name))
             self._tell_pids()
+
+    def _wanted(self, name: str) -> Command:
+        return next(one for one in self.commands if one.name == name)
 
     async def _probe(self) -> Never:
         await self._probe_until_healthy()

@@ -28,6 +28,10 @@ def program_of(pid: int | None) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
 
 
+def command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
 async def test_pid_is_the_program_itself(stage: Stage) -> None:
     """No wrapper stands between the agent and the daemon: the pid is the daemon's."""
     stage.daemon.processes = (python("print('up', flush=True); import time; time.sleep(600)"),)
@@ -57,6 +61,23 @@ async def test_companion_killed(stage: Stage) -> None:
             lambda: len(stage.health.sessions) == 2 and companion not in stage.health.sessions
         )
         assert (stage.health.pid, stage.health.restarts) == (main, 1)
+
+
+async def test_a_companion_is_exchanged(stage: Stage) -> None:
+    """Another command line of a companion alone ends nothing else: its address has changed."""
+    stage.daemon.processes = (SLEEPER, Command(("sleep", "599"), name="socat"))
+    async with stage.healthy() as agent:
+        main = stage.health.pid
+        (companion,) = stage.health.sessions - {main}
+        stage.daemon.processes = (SLEEPER, Command(("sleep", "598"), name="socat"))
+        agent.look_again(settings("other"))
+        await stage.changes.until(
+            lambda: len(stage.health.sessions) == 2 and companion not in stage.health.sessions
+        )
+        await stage.changes.until(lambda: stage.daemon.reloads)
+        assert (stage.health.pid, stage.health.restarts) == (main, 0)
+        (exchanged,) = stage.health.sessions - {main}
+        assert "598" in command_line(exchanged)
 
 
 async def test_stop_ends_the_whole_tree(stage: Stage) -> None:
