@@ -28,6 +28,9 @@ _PORTS: Final = (
 )
 """Service, port, and how TLS begins there: at once, or after a word of that protocol."""
 _FIX: Final = "put a new chain and key into {}/secure/tls; docs/how-to/use-your-certificate.md"
+_RENEW: Final = "mailstack certificate renew says why it was not renewed"
+"""Where the service keeps the certificate in order (acme.enabled)."""
+_ENABLE: Final = "set acme.enabled = true, then down and up: docs/how-to/get-a-certificate.md"
 
 
 async def certificates(context: Context) -> Found:
@@ -44,12 +47,31 @@ async def certificates(context: Context) -> Found:
         elif isinstance(outcome, BaseException):
             raise outcome
     if seen:
-        found += judge(seen, context.settings.hostname, _FIX.format(context.state))
-    return found
+        fix = _RENEW if context.settings.acme.enabled else _FIX.format(context.state)
+        trusted = _RENEW if context.settings.acme.enabled else _ENABLE
+        found += judge(seen, context.settings.hostname, fix, trusted)
+    return found + renewal(context)
 
 
-def judge(seen: Mapping[str, bytes], hostname: str, fix: str) -> Found:
-    """Look at what the ports showed (DER): dates, names, and whether all show the same."""
+def renewal(context: Context) -> Found:
+    """What the service that keeps it in order has to say."""
+    running = context.status["services"] if context.status else {}
+    remark = running.get("letsencrypt", {}).get("remark")
+    if not remark:
+        return []
+    meaning = "what is in force stays until it expires"
+    return [Finding("warning", "tls.renewal", f"letsencrypt: {remark}", meaning, _RENEW)]
+
+
+def judge(seen: Mapping[str, bytes], hostname: str, fix: str, trusted: str = _ENABLE) -> Found:
+    """Look at what the ports showed (DER): dates, names, and whether all show the same.
+
+    Args:
+        seen: port → certificate.
+        hostname: what it must be for.
+        fix: how to get another one.
+        trusted: how to get one of an authority.
+    """
     from cryptography import x509  # noqa: PLC0415 - costs 100 ms
 
     found = [
@@ -60,6 +82,7 @@ def judge(seen: Mapping[str, bytes], hostname: str, fix: str) -> Found:
             ", ".join(port for port, other in seen.items() if other == der),
             hostname,
             fix,
+            trusted,
         )
     ]
     if len(set(seen.values())) > 1:
@@ -68,11 +91,11 @@ def judge(seen: Mapping[str, bytes], hostname: str, fix: str) -> Found:
     return found
 
 
-def _one(certificate: "Certificate", where: str, hostname: str, fix: str) -> Found:
+def _one(certificate: "Certificate", where: str, hostname: str, fix: str, trusted: str) -> Found:
     return [
         _dates(certificate, where, fix),
         _names(certificate, where, hostname, fix),
-        _issuer(certificate, where),
+        _issuer(certificate, where, trusted),
     ]
 
 
@@ -101,14 +124,13 @@ def _names(certificate: "Certificate", where: str, hostname: str, fix: str) -> F
     return Finding("failure", "tls.name", what, "mail programs refuse it", fix)
 
 
-def _issuer(certificate: "Certificate", where: str) -> Finding:
+def _issuer(certificate: "Certificate", where: str, trusted: str) -> Finding:
     if certificate.issuer != certificate.subject:
         name = certificate.issuer.rfc4514_string()
         return Finding("ok", "tls.issuer", f"the certificate of {where} is issued by {name}")
     what = f"the certificate of {where} is self-signed"
     meaning = "mail flows, but mail programs warn their users"
-    fix = "use one of a certificate authority: docs/how-to/use-your-certificate.md"
-    return Finding("warning", "tls.issuer", what, meaning, fix)
+    return Finding("warning", "tls.issuer", what, meaning, trusted)
 
 
 def _silent(at: Endpoint, error: OSError) -> Finding:

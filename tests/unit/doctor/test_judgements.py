@@ -67,6 +67,14 @@ def test_a_certificate(name: str, days: int, expected: set[tuple[str, str]]) -> 
     assert worst(found) == expected | {("warning", "tls.issuer")}
 
 
+def test_a_renewal_that_fails(tmp_path: Path) -> None:
+    """What the keeper of the certificate has to say is a warning, with the way to hear more."""
+    for remark, expected in (("", set()), ("no new one", {("warning", "tls.renewal")})):
+        status = {"services": {"letsencrypt": {"state": "healthy", "remark": remark}}}
+        assert worst(certificates.renewal(context(tmp_path, status))) == expected
+    assert not certificates.renewal(context(tmp_path, None))
+
+
 def test_certificates_that_differ() -> None:
     """A port that still shows the old one is told."""
     name = "mail.example.org"

@@ -72,6 +72,10 @@ Wrote {file}. What to do next:
 
    {program} up --detach
    {program} user add {_first(settings)}
+
+4. Once the names of step 1 lead here: set acme.enabled = true in {file.name}, then down and up.
+   That gets a certificate from Let's Encrypt, and renews it; until then mail programs warn.
+   By this you agree to its terms.
 """
 
 
