@@ -6,7 +6,7 @@ from typing import cast
 
 from tests.unit.fake_daemon import FakeDaemon
 
-from mailstack.agent.probes import Wrong, ask
+from mailstack.agent.probes import Wrong, ask, remark
 from mailstack.daemons.contract import NotReady, ProbeFailed, Site
 
 NO_SITE = cast("Site", None)
@@ -57,3 +57,21 @@ async def test_not_ready_is_no_hang() -> None:
             raise NotReady("the datastore is gone")
 
     assert await ask(Waiting(), NO_SITE, 1) == Wrong("the datastore is gone", hangs=False)
+
+
+async def test_what_a_healthy_one_has_to_say() -> None:
+    """Most say nothing; who takes too long has said nothing."""
+
+    class Outspoken(FakeDaemon):
+        pause_s = 0.0
+
+        async def remark(self, site: Site) -> str:
+            del site
+            await asyncio.sleep(self.pause_s)
+            return "the certificate is old"
+
+    daemon = Outspoken()
+    assert await remark(FakeDaemon(), NO_SITE, 60) == ""
+    assert await remark(daemon, NO_SITE, 60) == "the certificate is old"
+    daemon.pause_s = 60
+    assert await remark(daemon, NO_SITE, 0.01) == ""

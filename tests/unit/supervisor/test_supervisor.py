@@ -231,8 +231,14 @@ async def test_an_override_reaches_its_service_alone(machine: Machine) -> None:
             ),
             "cannot change while the stack runs",
         ),
+        (
+            Settings.model_validate(
+                {"email": "o@example.com", "domain": "example.com", "acme": {"enabled": True}}
+            ),
+            "acme.enabled cannot change while the stack runs",
+        ),
     ],
-    ids=["broken", "moved ports"],
+    ids=["broken", "moved ports", "another service"],
 )
 async def test_a_bad_settings_file_is_refused(
     machine: Machine, wanted: Settings | ConfigError, reason: str
