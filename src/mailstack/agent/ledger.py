@@ -4,13 +4,13 @@ One file per service, ``STATE/run/started/SERVICE``: a line ``PID TICKS`` for ea
 together its identity (pids are used again), below the id of this boot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mailstack.aio import process
+from mailstack.aio import lock, process
 from mailstack.aio.files import replace_text
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -47,14 +47,34 @@ class Ledger:
 
 async def end_leftovers(state: Path, service: str = "*") -> int:
     """End what earlier runs left behind, of ``service`` or of all; return how many processes."""
-    sessions: dict[int, int] = {}
-    pages = list(folder(state).glob(service)) if folder(state).is_dir() else []
-    for page in pages:
-        sessions |= read(page)
-    ended = await process.end_sessions(sessions, _GRACE_S) if sessions else 0
+    pages = _pages(state, service)
+    ended = await end(sessions(pages))
     for page in pages:
         page.unlink(missing_ok=True)
     return ended
+
+
+async def end_orphans(state: Path, lock_file: Path, dead: int) -> None:
+    """End what the supervisor ``dead`` has left, unless another one has taken its place.
+
+    That one has ended them already; what was read before it is named as holder is none of its own.
+    """
+    found = sessions(_pages(state))
+    if lock.holder(lock_file) in (0, dead):
+        await end(found)
+
+
+async def end(found: Mapping[int, int]) -> int:
+    return await process.end_sessions(found, _GRACE_S) if found else 0
+
+
+def _pages(state: Path, service: str = "*") -> list[Path]:
+    return list(folder(state).glob(service)) if folder(state).is_dir() else []
+
+
+def sessions(pages: Iterable[Path]) -> Mapping[int, int]:
+    """Return pid → ticks of all ``pages``."""
+    return {pid: ticks for page in pages for pid, ticks in read(page).items()}
 
 
 def read(page: Path) -> Mapping[int, int]:

@@ -6,6 +6,7 @@ is part of the stack's.
 """
 
 import argparse
+import asyncio
 import logging
 import socket
 import sys
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import uvloop
 
+from mailstack.agent import ledger
 from mailstack.agent.options import Options
+from mailstack.agent.state import supervisor_lock
 from mailstack.daemons import registry
 from mailstack.errors import MailstackError
 from mailstack.supervisor.control import Event
@@ -31,7 +34,10 @@ def main() -> int:
     set_up_process()
     for service in registry.PACKAGES:
         registry.daemon(service)  # imported before the fork, so that it is shared
-    nursery = Nursery.begin(not_for_it=() if arguments.starter is None else [arguments.starter])
+    nursery = Nursery.begin(
+        not_for_it=() if arguments.starter is None else [arguments.starter],
+        orphaned=partial(_end_orphans, arguments.state),
+    )
     log = arguments.state / "log" / "supervisor.log"
     logging.basicConfig(level=logging.INFO, handlers=[FileHandler(log)])
     options = Options(arguments.config, arguments.state, arguments.set)
@@ -44,6 +50,10 @@ def main() -> int:
         _tell(starter, {"failed": str(error)})
         return 1
     return 0
+
+
+def _end_orphans(state: Path, supervisor: int) -> None:
+    asyncio.run(ledger.end_orphans(state, supervisor_lock(state), supervisor))
 
 
 def _parse() -> argparse.Namespace:

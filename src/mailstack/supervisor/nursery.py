@@ -9,7 +9,8 @@ quarter smaller, and a program starts in milliseconds.
         └─ parent of ─────────────▶ python -m mailstack.names …
 
 A copy has a session, an environment and a command line of its own, as if it had been started
-anew. What the nursery cannot start is started so: larger and slower, and nothing else.
+anew. What the nursery cannot start is started so: larger and slower, and nothing else. When the
+supervisor is killed, the nursery is what is left to end the daemons that do not end with it.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ import socket
 import ssl
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,11 +53,14 @@ class Nursery:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    def begin(cls, not_for_it: Iterable[int] = ()) -> Self:
+    def begin(
+        cls, not_for_it: Iterable[int] = (), orphaned: Callable[[int], None] = lambda _: None
+    ) -> Self:
         """Fork it. To be called before there is a thread, an event loop or a handler of signals.
 
         In a program that is forked later this raises SystemExit at that program's end.
-        ``not_for_it``: open descriptors that are ours alone.
+        ``not_for_it``: open descriptors that are ours alone. ``orphaned`` is called in the nursery
+        when we are gone, however we ended, with our pid.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         _freeze()
@@ -65,7 +69,7 @@ class Nursery:
         if not pid:
             for descriptor in (ours.detach(), *not_for_it):
                 os.close(descriptor)
-            _become(_attend(theirs, parent), theirs, parent)
+            _become(_attend(theirs, parent, orphaned), theirs, parent)
         theirs.close()
         ours.settimeout(0)
         return cls(pid, ours)
@@ -106,18 +110,18 @@ class _Order:
     output: int
 
 
-def _attend(channel: socket.socket, parent: int) -> _Order:
+def _attend(channel: socket.socket, parent: int, orphaned: Callable[[int], None]) -> _Order:
     """Fork for each order. Return it in the copy."""
     try:
         os.setsid()
-        prctl.end_with(parent)
         _show("mailstack.supervisor.nursery")
         _import_programs()
-        while True:
-            order = _next(channel)
+        while order := _next(channel):
             if _fork_orphan():
                 return order
             os.close(order.output)
+        orphaned(parent)
+        os._exit(0)
     except BaseException:  # noqa: BLE001 - nothing of the supervisor's may go on in here
         traceback.print_exc()
         os._exit(1)
@@ -138,10 +142,11 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def _next(channel: socket.socket) -> _Order:
+def _next(channel: socket.socket) -> _Order | None:
+    """Return the next order; None when nobody is left to give one."""
     data, descriptors, _, _ = socket.recv_fds(channel, _MAX_ORDER, 1)
     if not data:
-        os._exit(0)  # the supervisor is gone
+        return None
     (output,) = descriptors
     return _Order(**json.loads(data), output=output)
 

@@ -61,11 +61,15 @@ def test_a_second_up_joins(stack: Stack) -> None:
 
 
 def test_a_killed_supervisor(fresh_stack: Stack) -> None:
-    """``up`` ends what a killed supervisor left behind, and mail goes on."""
+    """Nothing of the stack outlives it; after the next ``up`` mail goes on."""
     user = fresh_stack.user()
     supervisor = fresh_stack.status()["supervisor"]["pid"]
     before = {one["pid"] for one in fresh_stack.status()["services"].values()}
     os.kill(supervisor, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while left := before & {one.pid for one in proc.everything().values() if one.alive}:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
     fresh_stack.throwaway.up()
     after = {one["pid"] for one in fresh_stack.status()["services"].values()}
     assert not before & after

@@ -40,6 +40,21 @@ async def test_a_page_cut_short(tmp_path: Path) -> None:
         assert await ledger.end_leftovers(tmp_path) == 0
 
 
+async def test_orphans_of_a_killed_supervisor(tmp_path: Path) -> None:
+    """They are ended, unless another supervisor is there by now."""
+    argv, lock_file = ["sleep", "600"], tmp_path / "lock"
+    with subprocess.Popen(argv, start_new_session=True) as left:  # noqa: ASYNC220 - quick
+        found = proc.entry(left.pid)
+        assert found is not None
+        write(tmp_path, f"{left.pid} {found.started}\n")
+        lock_file.write_text("2\n")
+        await ledger.end_orphans(tmp_path, lock_file, dead=1)
+        assert left.poll() is None
+        ending = asyncio.ensure_future(ledger.end_orphans(tmp_path, lock_file, dead=2))
+        assert await asyncio.to_thread(left.wait, 60) == -signal.SIGTERM
+        await ending
+
+
 async def test_no_folder_yet(tmp_path: Path) -> None:
     """A new state has no leftovers."""
     assert await ledger.end_leftovers(tmp_path) == 0

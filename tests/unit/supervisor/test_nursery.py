@@ -26,7 +26,7 @@ from mailstack.supervisor.nursery import Nursery
 
 prctl.become_subreaper()
 mine = os.open("/dev/null", os.O_RDONLY)
-nursery = Nursery.begin([mine])
+nursery = Nursery.begin([mine], lambda pid: print("orphaned", pid, file=sys.stderr, flush=True))
 lines = asyncio.Queue()
 
 async def start(*words):
@@ -200,7 +200,8 @@ def test_nothing_outlives_a_killed_supervisor(example: Path) -> None:
     pids = json.loads(story.stdout.readline())["pids"]
     watched = [os.pidfd_open(pid) for pid in pids]
     story.kill()
-    story.communicate()
+    _, errors = story.communicate()
+    assert f"orphaned {story.pid}" in errors
     for pid, descriptor in zip(pids, watched, strict=True):
         assert ended(descriptor), proc.entry(pid)
         os.close(descriptor)
