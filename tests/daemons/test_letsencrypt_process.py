@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 from tests.daemons.test_letsencrypt import HOST, OTHER, World, world
+from tests.pebble import free_port
 
 from mailstack.agent.keys import self_signed
 from mailstack.aio.http import HttpServer
+from mailstack.aio.http_client import Peer
 from mailstack.letsencrypt.attend import ask, attend, order
 from mailstack.letsencrypt.errand import MAX_LINE, Result, Wish
 from mailstack.letsencrypt.pages import PublicPages
+from mailstack.topology.model import Endpoint
 
 __all__ = ["world"]
 
@@ -33,7 +36,10 @@ def drop(*account):
     real(*account)
     sys.addaudithook(tell)
 privileges.drop = drop
-from mailstack.letsencrypt.run import main
+"""
+ORDERS = f"{WITH_GUARD}from mailstack.letsencrypt.run import main\nsys.exit(main())"
+RESIDES = f"""{WITH_GUARD}
+from mailstack.letsencrypt.__main__ import main
 sys.exit(main())
 """
 
@@ -118,7 +124,7 @@ async def test_it_orders_without_root(world: World, folder: Path, challenge: str
     file = _config(world, folder, **(_by_dns(world, folder) if challenge == "dns-01" else {}))
     async with _serving(world, folder):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", WITH_GUARD, "--config", str(file)),
+            *(sys.executable, "-c", ORDERS, "--config", str(file)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -176,3 +182,41 @@ async def test_an_order_that_cannot_begin(world: World, folder: Path) -> None:
     result = await order(file, Wish((HOST,)), lambda _: None)
     assert result.done == "failed"
     assert result.why.startswith(str(file))
+
+
+async def test_the_resident_process(world: World, folder: Path) -> None:
+    """Without root it needs nothing more; it answers though nobody else does, and ends well."""
+    web, http = ["127.0.0.1", world.port], ["127.0.0.1", free_port()]
+    (folder / "token").write_text("token")
+    changed = {"listen": web, "http": http, "api": ["127.0.0.1", free_port()]}
+    file = _config(world, folder, **changed, token_file=str(folder / "token"))
+    attending = asyncio.ensure_future(attend(file, lambda _: None))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", RESIDES, "--config", str(file)),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)},
+    )
+    api = Peer(Endpoint("127.0.0.1", int(str(http[1]))), "token")
+    async with asyncio.timeout(240):
+        while True:
+            with suppress(OSError):
+                status, words = await api.ask("GET", "/readyz", timeout_s=60)
+                break
+            assert process.returncode is None, (await process.communicate())[1]
+            await asyncio.sleep(0.02)
+        assert (status, words) == (503, b"nobody has looked yet\n")
+        page = Peer(Endpoint("127.0.0.1", world.port))
+        assert (await page.ask("GET", "/somewhere", timeout_s=60))[0] == 301
+        _, body = await api.ask("POST", "/renew", b'{"force": true}', timeout_s=200)
+    result = Result.decode(body)
+    assert (result.done, result.why) == ("failed", "nobody knows yet which domains there are")
+    assert (folder / "kept" / "plan.json").stat().st_mode & 0o777 == 0o600
+    process.terminate()
+    said = (await process.communicate())[1].decode()
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    if os.geteuid() == 0:
+        assert "LATE" not in said
+    attending.cancel()
+    with suppress(asyncio.CancelledError):
+        await attending
