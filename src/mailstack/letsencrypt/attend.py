@@ -40,12 +40,17 @@ async def attend(file: Path, say: Callable[[str], None]) -> None:
             writer.write(result.encode())
         writer.close()
 
-    server = await asyncio.start_unix_server(answer, config.errands, limit=MAX_LINE)
-    config.errands.chmod(0o600)
-    if os.geteuid() == 0:
-        os.chown(config.errands, config.uid, config.gid)
-    async with server:
-        await server.serve_forever()
+    async with asyncio.TaskGroup() as conversations:
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            conversations.create_task(answer(reader, writer))
+
+        server = await asyncio.start_unix_server(begin, config.errands, limit=MAX_LINE)
+        config.errands.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(config.errands, config.uid, config.gid)
+        async with server:
+            await server.serve_forever()
 
 
 async def order(file: Path, wish: Wish, say: Callable[[str], None]) -> Result:

@@ -1,7 +1,9 @@
 """How the keeper of the certificate is prepared, checked, run, attended to and probed."""
 
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -14,6 +16,7 @@ from mailstack.aio.dialog import connect
 from mailstack.aio.http_client import Peer
 from mailstack.daemons import program
 from mailstack.daemons.contract import (
+    Account,
     Command,
     Files,
     Overrides,
@@ -27,6 +30,20 @@ from mailstack.letsencrypt.config import Config
 
 PROBE_PATH: Final = "/.well-known/acme-challenge/-"
 """As an authority asks, for what no order waits for."""
+
+
+def _own_files(folder: Path, account: Account) -> None:
+    """Give root's files to the account.
+
+    Never what the account may have put there itself: a link would give away what it leads to. For
+    the same reason the folders in which root makes things stay root's.
+    """
+    if os.geteuid() != 0:
+        return
+    for file in folder.iterdir():
+        found = file.lstat()
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == 0:
+            os.chown(file, account.uid, account.gid, follow_symlinks=False)
 
 
 class LetsEncrypt:
@@ -47,9 +64,7 @@ class LetsEncrypt:
         """
         kept, pages = site.paths.data / "account", site.paths.run / "pages"
         program.own_folder(kept, site.account)
-        for file in kept.iterdir():
-            program.own(file, site.account)
-        program.own_folder(site.paths.run, site.account, 0o711)
+        _own_files(kept, site.account)
         shutil.rmtree(pages, ignore_errors=True)
         program.own_folder(pages, site.account)
         tls = site.paths.secure / "tls"

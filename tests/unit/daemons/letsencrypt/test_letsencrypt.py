@@ -91,6 +91,23 @@ def test_it_may_exchange_the_certificate(tmp_path: Path) -> None:
     assert (tls / "privkey.pem").stat().st_uid == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: gives files to an account")
+def test_a_link_gives_nothing_away(tmp_path: Path) -> None:
+    """What the account has put into its folder does not become its own at the next start."""
+    where = replace(TYPICAL, paths=Paths(tmp_path, "letsencrypt"))
+    kept = where.paths.data / "account"
+    kept.mkdir(parents=True)
+    for name in ("target", "twice"):
+        (tmp_path / name).write_text("root's")
+    (kept / "link").symlink_to(tmp_path / "target")
+    (kept / "hard").hardlink_to(tmp_path / "twice")
+    (kept / "account.pem").write_text("made by root")
+    DAEMON.prepare(where)
+    assert (kept / "account.pem").stat().st_uid == where.account.uid
+    assert {(tmp_path / name).stat().st_uid for name in ("target", "twice")} == {0}
+    assert where.paths.run.stat().st_uid == 0
+
+
 async def test_what_it_has_to_say() -> None:
     """The remark is what the program says; where that does not answer, there is none."""
     told = HttpServer(_says)
