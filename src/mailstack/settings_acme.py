@@ -48,6 +48,13 @@ class Acme(Section):
         description="Part of the certificate's life after which it is renewed.",
     )
 
+    bind_account: bool = Field(
+        default=False,
+        description="Name our account there in the CAA record (RFC 8657), so that nobody else's "
+        "can have a certificate made for the domains. The record must change with the account: "
+        "where that is lost, no certificate is renewed before.",
+    )
+
     @property
     def address(self) -> str:
         """The directory that is used."""

@@ -1,13 +1,17 @@
 """``dns check`` and ``dns records --update`` against a real BIND."""
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from tests.nameserver import PRIMARY, SECONDARY, NameServer, lagging, named
 
 from mailstack.dns.check import Place, check
+from mailstack.dns.dnssec import check_dnssec
 from mailstack.dns.publish import publish
 from mailstack.dns.records import DkimKey, Facts, Record, records_of
 from mailstack.dns.update import UpdateRefused, UpdateUnavailable
@@ -21,7 +25,7 @@ FACTS = Facts(
     addresses=("192.0.2.25", "2001:db8::25"),
     keys=(DkimKey("dkim", "rsa", "A" * 392), DkimKey("ed", "ed25519", "B" * 44)),
     tls=("ab" * 32, "cd" * 32),
-    acme=True,
+    issuer="letsencrypt.org",
 )
 RECORDS = records_of(ZONE, FACTS)
 LOADED = zone_lines(ZONE, RECORDS)
@@ -166,7 +170,7 @@ async def test_a_signed_zone_is_told_from_an_unsigned_one() -> None:
     """Signed, but not validated by this resolver: another advice than for an unsigned zone."""
     async with named({ZONE: LOADED}, dnssec=(ZONE,)) as server:
         findings = {f.key: f for f in await check(ZONE, FACTS, place(server))}
-    assert "did not validate" in findings["dns.dnssec"].what
+    assert "has no DS record" in findings["dns.dnssec"].what
 
 
 async def test_an_update_makes_it_green_and_touches_nothing_else() -> None:
@@ -199,6 +203,68 @@ async def test_an_update_that_is_refused_changes_nothing() -> None:
         with pytest.raises(MailstackError, match="cannot be asked") as caught:
             await publish(ZONE, FACTS, server=server.endpoint, zone=ZONE, tsig=server.tsig)
         assert not isinstance(caught.value, UpdateUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("kept", "stray", "keys"),
+    [
+        ("192.0.2.25", "AAAA", {"dns.aaaa"}),
+        ("2001:db8::25", "A", {"dns.a", "dns.ipv4"}),
+    ],
+)
+async def test_an_address_of_a_family_that_the_server_has_not(
+    kept: str, stray: str, keys: set[str]
+) -> None:
+    """It leads nowhere, and who prefers that family comes first; IPv6 alone is warned of."""
+    facts = replace(FACTS, addresses=(kept,))
+    async with named({ZONE: LOADED}) as server:
+        found = await wrong(server, facts)
+        assert set(found) == keys
+        assert found[f"dns.{stray.lower()}"].severity == "failure"
+        await server.remove(ZONE, FACTS.hostname, stray)
+        assert set(await wrong(server, facts)) == keys - {f"dns.{stray.lower()}"}
+
+
+async def test_a_host_in_a_zone_of_its_own() -> None:
+    """What is delegated away from the domain's zone is looked at where it is served."""
+    facts = replace(FACTS, hostname="mail.sub.example.org")
+    records = records_of(ZONE, facts)
+    below = [r for r in records if r.name.endswith("sub.example.org")]
+    above = zone_lines(ZONE, [r for r in records if r not in below])
+    zones = {ZONE: f"{above}\nsub NS ns.example.org.\n", "sub.example.org": ""}
+    async with named(zones) as server:
+        for record in below:
+            await server.add("sub.example.org", record.name, record.kind, record.data)
+        assert await wrong(server, facts) == {}
+        await server.put("sub.example.org", facts.hostname, "A", "192.0.2.99")
+        assert set(await wrong(server, facts)) == {"dns.a"}
+
+
+def made_by_bind(key: Path) -> tuple[str, str]:
+    """Tag and digest of a key's DS record, by BIND's own tool."""
+    done = subprocess.run(
+        ["dnssec-dsfromkey", "-2", str(key)], capture_output=True, text=True, check=True
+    )
+    fields = done.stdout.split()
+    return fields[3], fields[6].lower()
+
+
+async def test_the_ds_record_to_publish_is_told() -> None:
+    """Signed, and its parent does not know: the record to publish is the one that BIND makes."""
+    async with named({ZONE: LOADED}, dnssec=(ZONE,)) as server:
+        found = await check_dnssec(ZONE, server.endpoint)
+        keys = [await asyncio.to_thread(made_by_bind, key) for key in server.folder.rglob("K*.key")]
+    told = found.fix.partition(f"{ZONE} IN DS ")[2].split()
+    assert (told[0], told[3].lower()) in keys
+
+
+async def test_a_ds_record_that_nobody_validates_by() -> None:
+    """There is one, and the resolver does not look: that is told apart from a missing one."""
+    parent = f"a NS ns.example.org.\na DS 1 13 2 {'ab' * 32}"
+    async with named({"example": parent, "a.example": ""}, dnssec=("a.example",)) as server:
+        found = await check_dnssec("a.example", server.endpoint)
+        assert (found.severity, "did not validate" in found.what) == ("warning", True)
+        assert "dns.dnssec" in found.fix
 
 
 async def test_a_second_address_that_is_not_ours_is_told() -> None:

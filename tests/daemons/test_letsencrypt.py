@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ __all__ = ["couchmail", "mailstack"]
 
 from mailstack.agent.keys import self_signed
 from mailstack.errors import MailstackError
-from mailstack.letsencrypt.authority import Authority, OrderFailed
+from mailstack.letsencrypt.authority import ACCOUNT_URI, Authority, OrderFailed
+from mailstack.letsencrypt.errand import Wish
 from mailstack.letsencrypt.order import Prover, obtain
 from mailstack.letsencrypt.pair import Folder, Pair, read
 from mailstack.letsencrypt.proofs import Pages, Records, serving
+from mailstack.letsencrypt.run import run
 from mailstack.topology.model import Endpoint
 
 HOST, OTHER, GONE = "mail.example.org", "mta-sts.example.org", "mail.gone.example.org"
@@ -65,6 +68,30 @@ async def test_pages_prove_names(world: World) -> None:
         assert set(found.names) == {HOST, OTHER}
         assert not dropped
         assert not found.self_signed
+    told = (world.folder / ACCOUNT_URI).read_text().strip()
+    assert told.startswith(world.ca.directory.rpartition("/")[0])
+
+
+async def test_renewals_use_the_key_that_was_announced(world: World) -> None:
+    """Known in advance for DNS; a certificate for other names has the key in force."""
+    pages, place = Pages(), world.folder / "tls"
+    place.mkdir()
+    pair = Pair(Folder(place), world.folder / "kept")
+
+    def errand(*names: str, force: bool = False) -> str:
+        wish = Wish(names=names, force=force)
+        with serving(pages, Endpoint("127.0.0.1", world.port)):
+            result = run(pair, world.authority(), lambda: nullcontext(pages), wish, renew_at=0.66)
+        assert result.done == "issued", result
+        return (place / "privkey.pem").read_text()
+
+    first = await asyncio.to_thread(errand, HOST)
+    announced = pair.next_key()
+    assert announced not in ("", first)
+    assert await asyncio.to_thread(errand, HOST, OTHER) == first
+    assert pair.next_key() == announced
+    assert await asyncio.to_thread(errand, HOST, OTHER, force=True) == announced
+    assert pair.next_key() not in ("", first, announced)
 
 
 async def test_a_name_elsewhere_is_left_out(world: World) -> None:

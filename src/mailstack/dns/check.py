@@ -21,8 +21,9 @@ from mailstack.dns.ask import (
     zone_servers,
 )
 from mailstack.dns.dnssec import check_dnssec, unanswered
+from mailstack.dns.families import check_families
 from mailstack.dns.judge import Judgement, judge, meaning
-from mailstack.dns.records import Facts, Record, records_of
+from mailstack.dns.records import MAX_NAME, Facts, Record, impossible, records_of
 from mailstack.dns.spf import check_lookups
 from mailstack.findings import Finding, Severity
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
@@ -62,6 +63,8 @@ async def check(domain: str, facts: Facts, place: Place) -> tuple[Finding, ...]:
     return (
         *await _servers(zone, place),
         *findings,
+        *(_impossible(record) for record in impossible(domain, facts)),
+        *await check_families(domain, facts, place.resolver),
         *await _alias(domain, facts, zone, place),
         await check_lookups(domain, place.resolver),
         await check_dnssec(zone.zone, place.resolver),
@@ -82,6 +85,10 @@ async def _record(record: Record, zone: ZoneServers, facts: Facts, place: Place)
         )
         behind = _judged(record, outcome, facts)
         told = {} if behind is None else dict.fromkeys(answers, behind)
+    if not told:
+        below = await zone_servers(record.name, place.resolver, timeout_s=place.timeout_s)
+        if isinstance(below, Found) and below.value.zone != zone.zone:
+            return await _record(record, below.value, facts, place)  # delegated: a zone of its own
     if not told:
         return _finding(record, Judgement("unknown", "no server of the zone could be asked"))
     worst = max(told.values(), key=lambda j: _RANK[j.severity])
@@ -142,6 +149,17 @@ def _finding(record: Record, judged: Judgement) -> Finding:
     fix = "" if judged.severity in {"ok", "unknown"} else f"publish: {record.line}"
     what = f"{record.name} {record.kind}: {judged.what}"
     return Finding(judged.severity, f"dns.{record.key}", what, judged.meaning, fix)
+
+
+def _impossible(record: Record) -> Finding:
+    return Finding(
+        "failure" if record.level == "required" else "warning",
+        f"dns.{record.key}",
+        f"{record.name[:40]}… {record.kind}: its name has {len(record.name)} octets, of which "
+        f"DNS allows {MAX_NAME}",
+        meaning(record),
+        "take a shorter domain",
+    )
 
 
 def _nobody(domain: str, facts: Facts, reason: str) -> Iterable[Finding]:

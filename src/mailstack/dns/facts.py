@@ -12,14 +12,28 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mailstack.dns.records import DkimKey, Facts
 from mailstack.errors import ConfigError
 from mailstack.settings import Settings
 
-_NEXT: Final = ("privkey.next.pem",)
+_NEXT: Final = (
+    Path("secure/tls/privkey.next.pem"),
+    Path("data/letsencrypt/account/privkey.next.pem"),
+)
+"""Keys of certificates to come: the owner's own, and that which the next order will use."""
 _ELSEWHERE: Final = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 """Documentation addresses: a route to them leaves by the address that the world sees."""
+_ISSUERS: Final = {
+    "acme-v02.api.letsencrypt.org": "letsencrypt.org",
+    "acme-staging-v02.api.letsencrypt.org": "letsencrypt.org",
+    "acme.zerossl.com": "sectigo.com",
+    "api.buypass.com": "buypass.com",
+    "dv.acme-v02.api.pki.goog": "pki.goog",
+}
+"""Host of an ACME directory → the name in CAA records, as each authority documents it."""
+ACCOUNT_URI: Final = Path("data/letsencrypt/account/account.uri")
 _PUBLISHED: Final = {"made", "published", "signing", "retiring"}
 
 
@@ -45,12 +59,30 @@ def facts(
         hostname=settings.hostname,
         addresses=_known_addresses(settings) if offline else addresses(settings),
         keys=tuple(keys),
-        tls=tuple(_digests(state / "secure" / "tls")),
-        # who names an authority means to use it, and no other may then make certificates
-        acme="acme" in settings.model_fields_set,
+        tls=tuple(_digests(state)),
+        issuer=issuer_of(settings),
+        account_uri=_account_uri(state) if settings.acme.bind_account else "",
         mta_sts=settings.names.mta_sts,
         mta_sts_seconds=settings.names.mta_sts_max_age,
     )
+
+
+def issuer_of(settings: Settings) -> str:
+    """By which name CAA records know the authority in use; empty where nobody is known to be.
+
+    Who names an authority means to use it, and no other may then make certificates.
+    """
+    if "acme" not in settings.model_fields_set:
+        return ""
+    return _ISSUERS.get(urlsplit(settings.acme.address).hostname or "", "")
+
+
+def _account_uri(state: Path) -> str:
+    """Where the authority has our account, noted at the first order; empty before that."""
+    try:
+        return (state / ACCOUNT_URI).read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def addresses(settings: Settings) -> tuple[str, ...]:
@@ -93,11 +125,11 @@ def _fallback(file: Path, selector: str) -> DkimKey:
     return DkimKey(selector, "rsa", base64.b64encode(der).decode())
 
 
-def _digests(folder: Path) -> Iterable[str]:
+def _digests(state: Path) -> Iterable[str]:
     """SHA-256 of the public keys (RFC 6698 2.1: selector 1, matching type 1)."""
-    for name in ("privkey.pem", *_NEXT):
-        if (folder / name).exists():
-            yield hashlib.sha256(_public_der(folder / name)).hexdigest()
+    for file in (state / "secure" / "tls" / "privkey.pem", *(state / one for one in _NEXT)):
+        if file.exists():
+            yield hashlib.sha256(_public_der(file)).hexdigest()
 
 
 def _public_der(file: Path) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailstack.dns.records import ISSUER, Facts, Record
+from mailstack.dns.records import Facts, Record
 from mailstack.findings import Severity
 
 _VERSIONS: Final = {
@@ -55,7 +55,7 @@ def judge(record: Record, seen: Sequence[str], facts: Facts) -> Judgement:
     ours = normal(record.kind, record.value)
     others = [value for value in seen if normal(record.kind, value) != ours]
     if record.kind == "CAA":
-        return _caa(record, seen)
+        return _caa(record, seen, facts)
     if len(others) == len(seen):
         return _absent(record, others)
     if record.kind == "MX" and others:
@@ -104,17 +104,41 @@ def _absent(record: Record, others: Sequence[str]) -> Judgement:
     return Judgement(severity, what, meaning(record))
 
 
-def _caa(record: Record, seen: Sequence[str]) -> Judgement:
+def _caa(record: Record, seen: Sequence[str], facts: Facts) -> Judgement:
+    """Every issue record allows its issuer (RFC 8659 4.2), so one for ours must be right."""
     issuers = [value for value in seen if " issue " in value]
     if not issuers:
         return _absent(record, ())
-    if not any(ISSUER in value for value in issuers):
-        why = f"{ISSUER} may not issue: the certificate cannot be renewed"
-        return Judgement("failure", f"is {', '.join(issuers)}", why)
-    if not any(normal("CAA", value) == normal("CAA", record.value) for value in issuers):
+    told = f"is {', '.join(issuers)}"
+    ours = [value for value in issuers if caa_issuer(value)[0] == facts.issuer]
+    accounts = {caa_issuer(value)[1] for value in ours}
+    if not ours:
+        why = f"{facts.issuer} may not issue: the certificate cannot be renewed"
+        return Judgement("failure", told, why)
+    if facts.account_uri and not accounts & {"", facts.account_uri}:
+        why = "it names another account (accounturi): the certificate cannot be renewed"
+        return Judgement("failure", told, why)
+    if facts.account_uri and "" in accounts:
+        why = "any account there may have certificates made"
+        return Judgement("warning", f"{told} instead of {record.value}", why)
+    if not facts.account_uri and "" not in accounts:
         why = "check that its accounturi is the account in use"
-        return Judgement("warning", f"is {', '.join(issuers)} instead of {record.value}", why)
+        return Judgement("warning", f"{told} instead of {record.value}", why)
     return Judgement("ok", record.value)
+
+
+def caa_issuer(value: str) -> tuple[str, str]:
+    """The authority that an issue record allows, and the account there if it names one."""
+    name, *parameters = value.partition('"')[2].rstrip('"').split(";")
+    account = next(
+        (
+            found.strip()
+            for key, _, found in (one.partition("=") for one in parameters)
+            if key.strip().lower() == "accounturi"
+        ),
+        "",
+    )
+    return name.strip().lower().rstrip("."), account
 
 
 def _text(record: Record, seen: Sequence[str], facts: Facts) -> Judgement:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailstack.dns.ask import ALIAS, ask
-from mailstack.dns.judge import is_ours, judge, lets_us_send
+from mailstack.dns.judge import caa_issuer, is_ours, judge, lets_us_send
 from mailstack.dns.records import Facts, Record, quoted, records_of
 from mailstack.dns.update import Change, Tsig, update
 from mailstack.errors import MailstackError
@@ -124,8 +124,8 @@ def _exclusive(
 def _beside(record: Record, there: Sequence[str], facts: Facts) -> Sequence[Change]:
     if judge(record, there, facts).severity == "ok":
         return ()
-    if record.kind != "TXT":
-        return (Change("add", record.name, record.kind, (record.data,), record.ttl),)
+    if record.kind == "CAA":
+        return _caa(record, there, facts)
     ours = [text for text in there if is_ours(record, text)]
     text = record.value
     if record.key == "spf" and ours:
@@ -135,3 +135,16 @@ def _beside(record: Record, there: Sequence[str], facts: Facts) -> Sequence[Chan
     if text in ours:
         return removed
     return (*removed, Change("add", record.name, "TXT", (quoted(text),), record.ttl))
+
+
+def _caa(record: Record, there: Sequence[str], facts: Facts) -> Sequence[Change]:
+    """Let our authority issue beside others. A record that names an account is stricter, and stays.
+
+    Only where our own account is to be named, looser ones for the same authority go.
+    """
+    ours = [v for v in there if " issue " in v and caa_issuer(v)[0] == facts.issuer]
+    if ours and not facts.account_uri:
+        return ()
+    stale = tuple(value for value in ours if value != record.value)
+    removed = (Change("remove", record.name, "CAA", stale, record.ttl),) if stale else ()
+    return (*removed, Change("add", record.name, "CAA", (record.data,), record.ttl))

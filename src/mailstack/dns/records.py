@@ -13,7 +13,8 @@ from mailstack.topology.stack import STACK
 Level: TypeAlias = Literal["required", "recommended", "optional"]
 TTL: Final = 3600
 """Seconds. An hour: mistakes do not last, and resolvers are not asked all the time."""
-ISSUER: Final = "letsencrypt.org"
+MAX_NAME: Final = 253
+"""Octets of a name as text (RFC 1035 2.3.4)."""
 _MAX_STRING: Final = 255
 """Octets of one string of a TXT record (RFC 1035 3.3.14)."""
 SERVICES: Final = (
@@ -53,8 +54,11 @@ class Facts:
     keys: tuple[DkimKey, ...] = ()
     tls: tuple[str, ...] = ()
     """SHA-256 of the public key of the certificate in force, then of the next one, in hex."""
-    acme: bool = False
+    issuer: str = ""
+    """By which name CAA records know the authority that makes the certificates; empty: none does,
+    or nobody knows."""
     account_uri: str = ""
+    """The only account that may have one made there (RFC 8657); empty: any may."""
     mta_sts: str = "testing"
     """Mode of the policy."""
     mta_sts_seconds: int = 604_800
@@ -87,7 +91,16 @@ class Record:
 
 
 def records_of(domain: str, facts: Facts) -> tuple[Record, ...]:
-    """All records for ``domain``, the most needed first."""
+    """All records for ``domain`` that DNS can hold, the most needed first."""
+    return tuple(record for record in _wanted(domain, facts) if len(record.name) <= MAX_NAME)
+
+
+def impossible(domain: str, facts: Facts) -> tuple[Record, ...]:
+    """Records that a very long domain leaves no room for."""
+    return tuple(record for record in _wanted(domain, facts) if len(record.name) > MAX_NAME)
+
+
+def _wanted(domain: str, facts: Facts) -> tuple[Record, ...]:
     return (
         *_mail(domain, facts),
         *_identity(domain, facts),
@@ -199,9 +212,9 @@ def _transport(domain: str, facts: Facts) -> list[Record]:
             )
             for number, digest in enumerate(dict.fromkeys(facts.tls))
         ]
-    if facts.acme:
+    if facts.issuer:
         account = f"; accounturi={facts.account_uri}" if facts.account_uri else ""
-        issuer = f'0 issue "{ISSUER}{account}"'
+        issuer = f'0 issue "{facts.issuer}{account}"'
         purpose = "who may issue its certificates (RFC 8659)"
         found.append(Record("caa", domain, "CAA", issuer, "recommended", purpose))
     return found

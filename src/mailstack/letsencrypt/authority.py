@@ -1,5 +1,6 @@
 """The certificate authority, and our account there (RFC 8555 7.3), by certbot's library."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ NONCE_TRIES: Final = 3
 """Of one request whose nonce is refused (RFC 8555 6.5), each of which acme makes twice."""
 MAX_WAIT_S: Final = 7 * 24 * 3600.0
 """Longest wait that an authority is believed; the longest limit of Let's Encrypt is a week."""
+ACCOUNT_URI: Final = "account.uri"
+"""File beside the account's key that says where the account is; ``dns/facts.py`` reads it."""
 _PRIVATE: Final = 0o600
 
 
@@ -95,7 +98,17 @@ def registered(authority: Authority, network: Network) -> client.ClientV2:
         body = messages.Registration()
         known = messages.RegistrationResource(uri=conflict.location, body=body)
         network.account = known
+    _note_account(authority, network)
     return acme
+
+
+def _note_account(authority: Authority, network: Network) -> None:
+    """Write down where the account is, for those who publish it (RFC 8657)."""
+    account = network.account
+    with suppress(OSError):
+        if account is not None:
+            file = authority.account.with_name(ACCOUNT_URI)
+            replace_text(file, f"{account.uri}\n", mode=_PRIVATE)
 
 
 def account_key(file: Path) -> rsa.RSAPrivateKey:

@@ -71,6 +71,7 @@ def obtain(
     prover: Prover,
     *,
     covered: Collection[str] = (),
+    key: str = "",
 ) -> Issued:
     """Order a certificate for ``names``; the first must be in it.
 
@@ -79,13 +80,14 @@ def obtain(
         names: of a hundred at most; further ones are told as left out.
         prover: how names are proved.
         covered: those of a certificate that is good enough unless this one would have more.
+        key: of the certificate, PEM; empty: a new one.
 
     Raises:
         OrderFailed: says in one line who said no, and what to do.
         NothingGained: all that can be proved is covered.
     """
     network = network_for(authority)
-    order = _Order(authority, network, prover, frozenset(covered))
+    order = _Order(authority, network, prover, frozenset(covered), key or new_key())
     try:
         return order.run(names)
     except requests.exceptions.SSLError as error:
@@ -106,16 +108,22 @@ def obtain(
         ) from error
 
 
+def new_key() -> str:
+    """Make the key of a certificate: P-256, which each client since TLS 1.2 takes."""
+    return pem(ec.generate_private_key(ec.SECP256R1())).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class _Order:
     authority: Authority
     network: Network
     prover: Prover
     covered: frozenset[str]
+    key: str
 
     def run(self, names: Sequence[str]) -> Issued:
         acme = registered(self.authority, self.network)
-        key = pem(ec.generate_private_key(ec.SECP256R1()))
+        key = self.key.encode()
         dropped = dict.fromkeys(names[MAX_NAMES:], f"a certificate holds {MAX_NAMES} names")
         wanted = list(names[:MAX_NAMES])
         while True:
@@ -132,7 +140,7 @@ class _Order:
             if order is not None and not failed:
                 break
         done = acme.poll_and_finalize(order, _deadline())
-        return Issued(done.fullchain_pem, key.decode(), dropped)
+        return Issued(done.fullchain_pem, self.key, dropped)
 
     def _attempt(
         self, acme: client.ClientV2, key: bytes, wanted: Sequence[str]

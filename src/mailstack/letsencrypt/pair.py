@@ -26,6 +26,8 @@ from mailstack.errors import ConfigError, MailstackError
 
 CERTIFICATE: Final = "fullchain.pem"
 KEY: Final = "privkey.pem"
+NEXT_KEY: Final = "privkey.next.pem"
+"""Of the next certificate, made long before it, so that DNS can tell of it (TLSA, RFC 7671 8.1)."""
 _READABLE: Final = 0o644
 _PRIVATE: Final = 0o600
 _STATE: Final = "issued.json"
@@ -134,13 +136,25 @@ class Pair:
         """
         if not self.may_replace():
             raise owners_own(self.place)
-        self.kept.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = [_digest(certificate), *self._remembered("made")][:2]
         state = json.dumps({"made": made, "asked": list(asked)}) + "\n"
         for name, text in ((CERTIFICATE, certificate), (KEY, key), (_STATE, state)):
             self._keep(name, text)
         if not self._exchange(certificate, key):
             raise owners_own(self.place)
+
+    def key(self) -> str:
+        """The key of the newest certificate of ours; empty when there is none."""
+        return _text(self.kept / KEY) or ""
+
+    def next_key(self) -> str:
+        """The key of the next one; empty when there is none that is unused."""
+        found = _text(self.kept / NEXT_KEY) or ""
+        return "" if found == self.key() else found
+
+    def keep_next(self, key: str) -> None:
+        """Remember the key of the next one."""
+        self._keep(NEXT_KEY, key)
 
     def restore(self) -> bool:
         """Put the newest pair of ours into force where that was cut short or undone; say if so."""
@@ -169,6 +183,7 @@ class Pair:
         return bool(text) and read(text, self.place).is_first
 
     def _keep(self, name: str, text: str) -> None:
+        self.kept.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = self.kept.stat()
         owner, group = (found.st_uid, found.st_gid) if os.geteuid() == 0 else (-1, -1)
         file = self.kept / name

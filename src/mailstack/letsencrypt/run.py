@@ -27,7 +27,7 @@ from mailstack.letsencrypt.authority import Authority, OrderFailed
 from mailstack.letsencrypt.cluster import ClusterSecret
 from mailstack.letsencrypt.config import Config
 from mailstack.letsencrypt.errand import MAX_ERROR, MAX_LINE, Done, Result, Wish
-from mailstack.letsencrypt.order import NothingGained, Prover, obtain
+from mailstack.letsencrypt.order import NothingGained, Prover, new_key, obtain
 from mailstack.letsencrypt.pair import Folder, Pair, Place, Shown
 from mailstack.letsencrypt.proofs import Records, WebRoot
 from mailstack.observe import log
@@ -61,18 +61,29 @@ def _run(pair: Pair, authority: Authority, proving: Proving, wish: Wish, renew_a
     names = wish.names or pair.asked()
     if not names:
         raise MailstackError("nobody knows yet which domains there are")
-    due = wish.force or shown is None or is_due(shown, renew_at)
-    due = due or set(names) != set(pair.asked())
+    following = pair.next_key() or _made_next(pair)
+    ends = wish.force or shown is None or is_due(shown, renew_at)
+    due = ends or set(names) != set(pair.asked())
     if not due and not wish.complete:
         return _result(pair, renew_at, "kept")
     covered = () if due or shown is None else shown.names
+    # other names are no reason for another key, of which DNS may not have heard yet
+    key = following if ends else pair.key() or following
     try:
         with proving() as prover:
-            issued = obtain(authority, names, prover, covered=covered)
+            issued = obtain(authority, names, prover, covered=covered, key=key)
     except NothingGained as nothing:
         return _result(pair, renew_at, "kept", dropped=nothing.dropped)
     pair.replace(issued.certificate, issued.key, names)
+    if key == following:
+        _made_next(pair)
     return _result(pair, renew_at, "issued", dropped=issued.dropped)
+
+
+def _made_next(pair: Pair) -> str:
+    key = new_key()
+    pair.keep_next(key)
+    return key
 
 
 def is_due(found: Shown, part: float) -> bool:

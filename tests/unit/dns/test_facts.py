@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from mailstack.demo.keys import SigningKey
-from mailstack.dns.facts import addresses, facts
+from mailstack.dns.facts import ACCOUNT_URI, addresses, facts, issuer_of
+from mailstack.dns.records import records_of
 from mailstack.dns.update import read_tsig
 from mailstack.errors import ConfigError
+from mailstack.letsencrypt import authority
+from mailstack.letsencrypt.order import new_key
+from mailstack.letsencrypt.pair import NEXT_KEY
 from mailstack.settings import Settings
 
 SECRET = "c2VjcmV0"
@@ -77,3 +81,49 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match="holds no TSIG key"):
         read_tsig(file, "mailstack", "hmac-sha256")
+
+
+def test_the_next_certificate_is_announced(tmp_path: Path) -> None:
+    """Its key is published beside that in force, so that nobody is surprised by the exchange."""
+    files = ("secure/tls/privkey.pem", f"data/letsencrypt/account/{NEXT_KEY}")
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text(new_key())
+    chosen = settings(public_addresses=["203.0.113.25"])
+    found = facts(chosen, tmp_path, ())
+    tlsa = [r for r in records_of("example.org", found) if r.kind == "TLSA"]
+    assert [record.key for record in tlsa] == ["tlsa", "tlsa.next"]
+    (tmp_path / files[0]).write_text((tmp_path / files[1]).read_text())
+    assert len(facts(chosen, tmp_path, ()).tls) == 2
+    records = records_of("example.org", facts(chosen, tmp_path, ()))
+    assert [record.key for record in records if record.kind == "TLSA"] == ["tlsa"]
+
+
+@pytest.mark.parametrize(
+    ("acme", "issuer"),
+    [
+        (None, ""),
+        ({}, "letsencrypt.org"),
+        ({"staging": True}, "letsencrypt.org"),
+        ({"directory": "https://acme.zerossl.com/v2/DV90"}, "sectigo.com"),
+        ({"directory": "https://ca.example.net/directory"}, ""),
+    ],
+)
+def test_who_makes_certificates(acme: dict[str, object] | None, issuer: str) -> None:
+    """Nobody else may, once the owner has named an authority that CAA has a name for."""
+    fields: dict[str, object] = {"domain": "example.org", "email": "me@example.org"}
+    chosen = Settings.model_validate(fields if acme is None else {**fields, "acme": acme})
+    assert issuer_of(chosen) == issuer
+
+
+def test_the_account_is_named_where_that_is_wanted(tmp_path: Path) -> None:
+    """As the order has noted it; not before, and not where the owner has not asked for it."""
+    fields = {"domain": "example.org", "email": "me@example.org"}
+    bound = Settings.model_validate({**fields, "acme": {"bind_account": True}})
+    assert facts(bound, tmp_path, (), offline=True).account_uri == ""
+    assert ACCOUNT_URI.name == authority.ACCOUNT_URI
+    (tmp_path / ACCOUNT_URI).parent.mkdir(parents=True)
+    (tmp_path / ACCOUNT_URI).write_text("https://ca.example.net/acct/1\n")
+    assert facts(bound, tmp_path, (), offline=True).account_uri == "https://ca.example.net/acct/1"
+    loose = Settings.model_validate({**fields, "acme": {}})
+    assert facts(loose, tmp_path, (), offline=True).account_uri == ""

@@ -63,6 +63,17 @@ def test_the_key_alone_is_the_owners_work(pair: Pair) -> None:
     assert not pair.may_replace()
 
 
+def test_a_key_that_is_in_use_is_not_the_next(pair: Pair) -> None:
+    """Cut short between the exchange and the next key: another one is to be made."""
+    assert (pair.key(), pair.next_key()) == ("", "")
+    certificate, key = _made()
+    pair.keep_next(key)
+    assert pair.next_key() == key
+    pair.replace(certificate, key)
+    assert (pair.key(), pair.next_key()) == (key, "")
+    assert (pair.kept / "privkey.next.pem").stat().st_mode & 0o777 == 0o600
+
+
 def test_the_key_is_private(pair: Pair) -> None:
     """Nobody else reads the key, where it is in force and where it is kept."""
     pair.replace(*_made())

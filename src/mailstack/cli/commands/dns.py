@@ -10,6 +10,7 @@ from mailstack.cli.app import invocation
 from mailstack.cli.options import AsJson, DomainName
 from mailstack.cli.output import say, say_json, say_table
 from mailstack.errors import MailstackError
+from mailstack.model.domains import shown
 
 if TYPE_CHECKING:
     from mailstack.dns.publish import Plan
@@ -55,6 +56,8 @@ def records(
     elif zone or external_dns:
         _say_file(domain, found, zone=zone)
     else:
+        if shown(domain) != domain:
+            say(f"{shown(domain)}, in DNS {domain}")
         rows = [(r.name, str(r.ttl), r.kind, r.data, r.level, r.purpose) for r in found]
         say_table(("name", "TTL", "type", "data", "", "for"), rows)
         _note(known.hostname, known.addresses)
@@ -78,11 +81,15 @@ def check(context: typer.Context, name: DomainName, *, as_json: AsJson = False) 
 
 
 def _say_file(domain: str, found: "tuple[Record, ...]", *, zone: bool) -> None:
-    from mailstack.dns.zone import endpoints, zone_lines  # noqa: PLC0415
+    from mailstack.dns.zone import TYPES, endpoints, zone_lines  # noqa: PLC0415
 
     if zone:
         sys.stdout.write(zone_lines(domain, found))
         return
+    for record in found:
+        if record.kind not in TYPES:
+            note = f"ExternalDNS knows no {record.kind} records; publish by hand: {record.line}\n"
+            sys.stderr.write(note)
     import yaml  # noqa: PLC0415
 
     sys.stdout.write(yaml.safe_dump(endpoints(domain, found), sort_keys=False, width=10_000))
