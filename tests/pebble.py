@@ -24,9 +24,22 @@ class Pebble:
 
 @asynccontextmanager
 async def pebble(
-    *, http_port: int, dnsserver: str, nonce_reject: int = 5, valid_s: int = 7776000
+    *,
+    http_port: int,
+    dnsserver: str,
+    nonce_reject: int = 5,
+    authz_reuse: int = 0,
+    valid_s: int = 7776000,
 ) -> AsyncIterator[Pebble]:
-    """Run it. ``http_port`` is where it looks for http-01, ``dnsserver`` whom it asks."""
+    """Run it.
+
+    Args:
+        http_port: where it looks for http-01.
+        dnsserver: whom it asks.
+        nonce_reject: percentage of good nonces that it refuses.
+        authz_reuse: percentage of proofs that it takes as proved since the last time.
+        valid_s: life of a certificate.
+    """
     with tempfile.TemporaryDirectory(prefix="mailstack-pebble-") as name:
         folder, port, operations = Path(name), free_port(), free_port()
         root, certificate, key = leaf_for("localhost")
@@ -47,7 +60,11 @@ async def pebble(
             process = await asyncio.create_subprocess_exec(
                 "pebble", "-config", str(folder / "pebble.json"), "-dnsserver", dnsserver,
                 env=os.environ
-                | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(nonce_reject)},
+                | {
+                    "PEBBLE_VA_NOSLEEP": "1",
+                    "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
+                    "PEBBLE_AUTHZREUSE": str(authz_reuse),
+                },
                 stdout=log, stderr=log,
             )  # fmt: skip
         try:

@@ -241,7 +241,7 @@ async def test_a_resolver_that_fails(
     assert "SERVFAIL" in why
 
 
-async def test_an_authority_that_refuses_every_second_nonce(tmp_path: Path) -> None:
+async def test_an_authority_that_refuses_every_fourth_nonce(tmp_path: Path) -> None:
     """Pebble can be unkind enough; the certificate comes nevertheless."""
     port = free_port()
     async with (
@@ -251,6 +251,19 @@ async def test_an_authority_that_refuses_every_second_nonce(tmp_path: Path) -> N
         world = World(ca, server, port, tmp_path)
         for _ in range(2):
             await world.order(HOST, OTHER)
+
+
+async def test_a_proof_that_still_counts(tmp_path: Path) -> None:
+    """A name that the authority holds for proved is not proved again: nobody serves the page."""
+    port = free_port()
+    async with (
+        named({"example.org": ZONE}) as server,
+        pebble(http_port=port, dnsserver=str(server.endpoint), authz_reuse=100) as ca,
+    ):
+        world = World(ca, server, port, tmp_path)
+        await world.order(HOST)
+        again = await asyncio.to_thread(obtain, world.authority(), [HOST], Pages())
+        assert not again.dropped
 
 
 @pytest.mark.parametrize(
