@@ -4,16 +4,28 @@ Such a program is always installed, its checker is its own loader, and it starts
 agent is root, because it must import itself from wherever that is; then it becomes its account.
 """
 
+import json
 import os
 import re
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import mailstack
 from mailstack.aio.dialog import connect
-from mailstack.daemons.contract import Account, Command, NotReady, ProbeFailed, Version
+from mailstack.daemons.contract import (
+    Account,
+    Command,
+    Files,
+    NotReady,
+    Overrides,
+    ProbeFailed,
+    Site,
+    Version,
+)
+from mailstack.program.config import Rendered
 from mailstack.topology.model import LOOPBACK, Endpoint
 
 VERSION: Final[Version] = tuple(int(part) for part in re.findall(r"\d+", mailstack.__version__))
@@ -34,6 +46,66 @@ def command(module: str, config: Path, *, stop_timeout_s: float = 10.0) -> Comma
         env=ENVIRONMENT,
         stop_timeout_s=stop_timeout_s,
     )
+
+
+def json_file(name: str, fields: Mapping[str, object]) -> Files:
+    """Render a program's one file, as ``Rendered`` reads it."""
+    return {name: json.dumps(fields, indent=2, default=_plain) + "\n"}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Endpoint):
+        return [value.host, value.port]
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{value!r} cannot be rendered")
+
+
+class OwnProgram:
+    """What such a daemon does alike. Its package says what to prepare and how to probe."""
+
+    name: str
+    config: type[Rendered]
+    files: Callable[[Site], Files]
+    """Renders its one file, which is ``NAME.json``. There is nothing to override."""
+    packages: Sequence[str] = ()
+    programs: Sequence[str] = ()
+    override_files: Sequence[str] = ()
+    needs_restart: frozenset[str] | None = None
+    """Fields that cannot change in a running process; the others are read at SIGHUP. None: all."""
+    stop_timeout_s = 10.0
+
+    def version(self) -> Version:
+        return VERSION
+
+    def render(self, site: Site, overrides: Overrides) -> Files:
+        del overrides
+        return self.files(site)
+
+    async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
+        """Read the file as the program will."""
+        del site, overrides
+        self.config.read(folder / self._file)
+
+    def commands(self, site: Site) -> Sequence[Command]:
+        config = site.paths.conf / self._file
+        return (command(f"mailstack.{self.name}", config, stop_timeout_s=self.stop_timeout_s),)
+
+    def restart_needed(self, old: Files, new: Files) -> bool:
+        if self.needs_restart is None:
+            return old != new
+        before, after = json.loads(old[self._file]), json.loads(new[self._file])
+        return any(before.get(name) != after.get(name) for name in self.needs_restart)
+
+    async def reload(self, site: Site, pid: int) -> None:
+        """What is open goes on by the old file and certificate; what comes, by the new ones."""
+        del site
+        if self.needs_restart is not None:
+            os.kill(pid, signal.SIGHUP)
+
+    @property
+    def _file(self) -> str:
+        return f"{self.name}.json"
 
 
 def own_folder(path: Path, account: Account, mode: int = 0o700) -> None:

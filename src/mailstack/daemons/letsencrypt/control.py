@@ -15,15 +15,7 @@ import h11
 from mailstack.aio.dialog import connect
 from mailstack.aio.http_client import Peer
 from mailstack.daemons import program
-from mailstack.daemons.contract import (
-    Account,
-    Command,
-    Files,
-    Overrides,
-    ProbeFailed,
-    Site,
-    Version,
-)
+from mailstack.daemons.contract import Account, ProbeFailed, Site
 from mailstack.daemons.letsencrypt import render
 from mailstack.letsencrypt import attend
 from mailstack.letsencrypt.config import Config
@@ -46,16 +38,14 @@ def _own_files(folder: Path, account: Account) -> None:
             os.chown(file, account.uid, account.gid, follow_symlinks=False)
 
 
-class LetsEncrypt:
+class LetsEncrypt(program.OwnProgram):
     """The keeper of the certificate, by the contract of all daemons."""
 
     name = "letsencrypt"
+    config = Config
+    files = staticmethod(render.render)
     packages: Sequence[str] = ("ca-certificates",)
     programs: Sequence[str] = ("update-ca-certificates",)
-    override_files: Sequence[str] = ()
-
-    def version(self) -> Version:
-        return program.VERSION
 
     def prepare(self, site: Site) -> None:
         """Make its folders, and let it exchange the certificate, where that is a file.
@@ -70,27 +60,6 @@ class LetsEncrypt:
         tls = site.paths.secure / "tls"
         if tls.is_dir():
             program.own(tls, site.account)
-
-    def render(self, site: Site, overrides: Overrides) -> Files:
-        """One file. There is nothing to override that is not a setting."""
-        del overrides
-        return render.render(site)
-
-    async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
-        """Read the file as the service will."""
-        del site, overrides
-        Config.read(folder / render.FILE)
-
-    def commands(self, site: Site) -> Sequence[Command]:
-        return (program.command("mailstack.letsencrypt", site.paths.conf / render.FILE),)
-
-    def restart_needed(self, old: Files, new: Files) -> bool:
-        """It starts at once, and keeps what it knows on disk."""
-        return old != new
-
-    async def reload(self, site: Site, pid: int) -> None:
-        """There is nothing that a running one could read anew."""
-        del site, pid
 
     async def attend(self, site: Site, say: Callable[[str], None]) -> None:
         """Have its orders done by processes that end."""

@@ -1,10 +1,9 @@
 """Settings and addresses → the JSON that ``mailstack.letsencrypt`` reads."""
 
-import json
 from typing import Final
 
+from mailstack.daemons import program
 from mailstack.daemons.contract import Files, Site
-from mailstack.topology.model import Endpoint
 
 FILE: Final = "letsencrypt.json"
 SECRET: Final = "mailstack-tls"  # noqa: S105 - its name on a cluster
@@ -15,13 +14,13 @@ TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"
 def render(site: Site) -> Files:
     """The one file. Names are those of ``mailstack.letsencrypt.config.Config``."""
     settings, paths = site.settings, site.paths
-    document = {
-        "listen": _address(site.addresses["letsencrypt.web"]),
-        "http": _address(site.addresses["letsencrypt.http"]),
+    fields = {
+        "listen": site.addresses["letsencrypt.web"],
+        "http": site.addresses["letsencrypt.http"],
         "port_offset": settings.listen.port_offset,
-        "api": _address(site.addresses["couchmail.api"]),
-        "token_file": str(paths.secure / "api.token"),
-        "resolver": _address(site.addresses["resolver.dns"]),
+        "api": site.addresses["couchmail.api"],
+        "token_file": paths.secure / "api.token",
+        "resolver": site.addresses["resolver.dns"],
         "hostname": settings.hostname,
         "domain": settings.domain,
         "email": settings.email,
@@ -31,22 +30,18 @@ def render(site: Site) -> Files:
         "renew_at": settings.acme.renew_at,
         "update_server": _server(settings.dns.update_server),
         "update_zone": settings.dns.update_zone,
-        "tsig_file": str(paths.secure / "tsig.key"),
+        "tsig_file": paths.secure / "tsig.key",
         "tsig_name": settings.dns.tsig_name,
         "tsig_algorithm": settings.dns.tsig_algorithm,
-        "tls": str(paths.secure / "tls"),
+        "tls": paths.secure / "tls",
         "secret": SECRET,
-        "kept": str(paths.data / "account"),
-        "pages": str(paths.run / "pages"),
-        "errands": str(paths.run / "errands.sock"),
+        "kept": paths.data / "account",
+        "pages": paths.run / "pages",
+        "errands": paths.run / "errands.sock",
         "uid": site.account.uid,
         "gid": site.account.gid,
     }
-    return {FILE: json.dumps(document, indent=2) + "\n"}
-
-
-def _address(endpoint: Endpoint) -> list[str | int]:
-    return [endpoint.host, endpoint.port]
+    return program.json_file(FILE, fields)
 
 
 def _server(text: str) -> list[str | int] | None:

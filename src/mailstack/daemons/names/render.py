@@ -1,10 +1,9 @@
 """Settings and addresses → the JSON that ``mailstack.names`` reads."""
 
-import json
 from typing import Final
 
+from mailstack.daemons import program
 from mailstack.daemons.contract import Files, Site
-from mailstack.topology.model import Endpoint
 
 FILE: Final = "names.json"
 
@@ -12,13 +11,13 @@ FILE: Final = "names.json"
 def render(site: Site) -> Files:
     """The one file. Names are those of ``mailstack.names.config.Config``."""
     settings = site.settings
-    document = {
-        "listen": _address(site.addresses["names.https"]),
-        "http": _address(site.addresses["names.http"]),
-        "api": _address(site.addresses["couchmail.api"]),
-        "token_file": str(site.paths.secure / "api.token"),
-        "certificate": str(site.paths.tls / "fullchain.pem"),
-        "key": str(site.paths.tls / "privkey.pem"),
+    fields = {
+        "listen": site.addresses["names.https"],
+        "http": site.addresses["names.http"],
+        "api": site.addresses["couchmail.api"],
+        "token_file": site.paths.secure / "api.token",
+        "certificate": site.paths.tls / "fullchain.pem",
+        "key": site.paths.tls / "privkey.pem",
         "hostname": settings.hostname,
         "email": settings.email,
         "mta_sts": settings.names.mta_sts,
@@ -29,8 +28,4 @@ def render(site: Site) -> Files:
         "uid": site.account.uid,
         "gid": site.account.gid,
     }
-    return {FILE: json.dumps(document, indent=2) + "\n"}
-
-
-def _address(endpoint: Endpoint) -> list[str | int]:
-    return [endpoint.host, endpoint.port]
+    return program.json_file(FILE, fields)

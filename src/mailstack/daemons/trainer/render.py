@@ -1,12 +1,11 @@
 """Settings and addresses → the JSON that ``mailstack.trainer`` reads."""
 
-import json
 from pathlib import Path
 from typing import Final
 
+from mailstack.daemons import program
 from mailstack.daemons.contract import Files, Site
 from mailstack.daemons.dovecot.master import NAME, SECRET
-from mailstack.topology.model import Endpoint
 
 FILE: Final = "trainer.json"
 
@@ -23,23 +22,23 @@ def ledger(site: Site) -> Path:
 
 def render(site: Site) -> Files:
     """The one file. Names are those of ``mailstack.trainer.config.Config``."""
-    document = {
-        "listen": _address(site.addresses["trainer.http"]),
-        "moved": _address(site.addresses["trainer.moved"]),
-        "api": _address(site.addresses["couchmail.api"]),
-        "imaps": _address(site.addresses["dovecot.imaps"]),
-        "spamd": _address(site.addresses["spamd.spamc"]),
-        "keeper": _address(site.addresses["spamkeeper.http"]),
-        "token_file": str(site.paths.secure / "api.token"),
+    fields = {
+        "listen": site.addresses["trainer.http"],
+        "moved": site.addresses["trainer.moved"],
+        "api": site.addresses["couchmail.api"],
+        "imaps": site.addresses["dovecot.imaps"],
+        "spamd": site.addresses["spamd.spamc"],
+        "keeper": site.addresses["spamkeeper.http"],
+        "token_file": site.paths.secure / "api.token",
         "master_user": NAME,
-        "master_file": str(site.paths.secure / SECRET),
-        "certificate": str(certificate(site)),
-        "ledger": str(ledger(site)),
+        "master_file": site.paths.secure / SECRET,
+        "certificate": certificate(site),
+        "ledger": ledger(site),
         "learning": _learning(site),
         "uid": site.account.uid,
         "gid": site.account.gid,
     }
-    return {FILE: json.dumps(document, indent=2) + "\n"}
+    return program.json_file(FILE, fields)
 
 
 def _learning(site: Site) -> dict[str, float]:
@@ -52,7 +51,3 @@ def _learning(site: Site) -> dict[str, float]:
         "hour": settings.spam.train_hour,
         "users_at_once": settings.spam.train_parallel,
     }
-
-
-def _address(endpoint: Endpoint) -> list[str | int]:
-    return [endpoint.host, endpoint.port]
