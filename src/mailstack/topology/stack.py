@@ -272,6 +272,7 @@ STACK: Final = Topology(
         Link("resolver", INTERNET, "dns", "recursion"),
         Link("tlspolicy", INTERNET, "https", "MTA-STS policies of other domains"),
         Link("letsencrypt", INTERNET, "https", "certificates of an ACME authority"),
+        Link("letsencrypt", INTERNET, "dns", "proofs in a zone, by dynamic update"),
         Link("spamkeeper", INTERNET, "http", "SpamAssassin's newer rules"),
         Link("spamkeeper", INTERNET, "https", "SpamAssassin's newer rules"),
         Link(INTERNET, "postfix", "smtp", "inbound mail delivery"),

@@ -45,10 +45,12 @@ def test_every_line_of_the_brief_is_declared(line: str) -> None:
 def test_spamd_asks_the_internet_through_the_resolver() -> None:
     """Questions about blocklists leave by the resolver.
 
-    Whoever looks whether each name server shows a new DKIM key must ask them itself.
+    Whoever looks whether each name server shows a new DKIM key must ask them itself, and who
+    proves a name by a record changes the zone at its primary.
     """
     assert ("spamd", "resolver", 53) in declared()
     assert {source for source, target, port in declared() if (target, port) == (INTERNET, 53)} == {
+        "letsencrypt",
         "opendkim",
         "resolver",
     }
