@@ -1,14 +1,18 @@
 """One definition of a mail system, several engines: what one has, another one takes over."""
 
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from imaplib import IMAP4, Internaldate2tuple, ParseFlags, Time2Internaldate
 from pathlib import Path, PurePath
 
 import pytest
 from tests.containers.podman import call
 from tests.containers.project import Project
-from tests.e2e.stack import Stack, missing
+from tests.e2e.stack import Stack, User, missing
 from tests.e2e.stack import running as on_one_machine
 
 from mailstack.demo import letter
@@ -49,29 +53,78 @@ def test_users_move_into_containers(stack: Project, machine: Stack) -> None:
     assert stack.delivered(user, "to the new place")
 
 
-def test_mail_moves_into_containers(stack: Project, machine: Stack) -> None:
-    """With its folders, by Dovecot's own tool, which the other side runs in its container."""
+def test_mail_moves_into_containers_and_back(stack: Project, machine: Stack) -> None:
+    """With folders, flags and dates, by Dovecot's own tool, which calls it in the container."""
     user = machine.user("carried")
     stack.cli("import", "-", stdin=machine.cli("export"))
     assert machine.send(user.address, "from the machine").code == 250
     assert machine.delivered(user, "from the machine", timeout_s=60)
-    assert machine.send(user.address, "win", letter.GTUBE).code == 250
-    assert machine.delivered(user, "win", "Spam", timeout_s=60)
-    given = [f"{key}={value}" for key, value in stack.podman.environment.items()]
-    there = [
-        "env",
-        *given,
-        "podman",
-        "exec",
-        "-i",
-        stack.container("dovecot"),
-        *_doveadm(places.STATE),
-    ]
-    command = [*there, "dsync-server", "-u", user.address]
-    _backup(machine, "-u", user.address, *command)
+    _keep(machine, user, "Trips/2020", "(\\Seen \\Flagged)", _LONG_AGO)
+    _keep(machine, user, "Spam", "($Forwarded)", _LONG_AGO)
+    _backup(machine, "-u", user.address, *_there(stack, user))
+    carried = _content(machine, user)
+    assert _content(stack, user) == carried
+    assert carried["Trips/2020"][0].flags == {b"\\Seen", b"\\Flagged"}
+    assert stack.send(user.address, "from a container").code == 250
+    assert stack.delivered(user, "from a container", timeout_s=60)
+    _keep(stack, user, "Trips/2021", "(\\Answered)", _LATER)
+    _backup(machine, "-R", "-u", user.address, *_there(stack, user))
+    assert _content(machine, user) == _content(stack, user)
+    assert machine.delivered(user, "from a container")
+
+
+_FOLDERS = ("INBOX", "Spam", "Trips/2020", "Trips/2021")
+_LONG_AGO, _LATER = 1_577_880_000, 1_609_502_400
+"""The beginnings of 2020 and 2021, at noon."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What must not change about a message that moves."""
+
+    flags: frozenset[bytes]
+    date: float
+    octets: int
+
+
+def _keep(stack: Stack, user: User, folder: str, flags: str, date: int) -> None:
+    """Append a message as a mail program does, to a folder that is made for it."""
+    octets = letter.write(user.address, user.address, folder)
     with stack.mailbox(user) as mailbox:
-        assert mailbox.subjects() == ["from the machine"]
-        assert mailbox.subjects("Spam") == ["win"]
+        mailbox.imap.create(folder)  # it may be there
+        assert mailbox.imap.append(folder, flags, Time2Internaldate(date), octets)[0] == "OK"
+
+
+def _content(stack: Stack, user: User) -> dict[str, list[Kept]]:
+    """Return what is in each folder, in its order; a folder that is not there has nothing."""
+    with stack.mailbox(user) as mailbox:
+        return {name: _listed(mailbox.imap, name) for name in _FOLDERS}
+
+
+def _listed(imap: IMAP4, folder: str) -> list[Kept]:
+    status, (count,) = imap.select(folder, readonly=True)
+    if (status, count) == ("OK", b"0") or status != "OK":
+        return []
+    lines = imap.fetch("1:*", "(FLAGS INTERNALDATE RFC822.SIZE)")[1]
+    return [_kept(line) for line in lines if isinstance(line, bytes)]
+
+
+def _kept(line: bytes) -> Kept:
+    flags = frozenset(ParseFlags(line)) - {b"\\Recent"}  # a matter of who has looked
+    date, size = Internaldate2tuple(line), re.search(rb"RFC822.SIZE (\d+)", line)
+    assert date is not None
+    assert size is not None
+    return Kept(flags, time.mktime(date), int(size[1]))
+
+
+def _there(stack: Project, user: User) -> list[str]:
+    """Return the command that serves a user's mailbox in Dovecot's container.
+
+    Dovecot runs it without an environment.
+    """
+    given = (f"{name}={value}" for name, value in stack.podman.environment.items())
+    enter = ("podman", "exec", "-i", stack.container("dovecot"))
+    return ["env", *given, *enter, *_doveadm(places.STATE), "dsync-server", "-u", user.address]
 
 
 def _doveadm(state: PurePath) -> list[str]:
