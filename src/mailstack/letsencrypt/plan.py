@@ -30,6 +30,8 @@ SETTLE_S: Final = 10.0
 """After a change of the domains: a few that are added one after the other are one order."""
 SOONEST_S: Final = 10.0
 """Between two errands by the clock, whatever the certificate says."""
+FURTHEST_S: Final = 8 * DAY_S
+"""Nothing is ever planned for later: what is was planned by a clock that was wrong."""
 MAX_ISSUED: Final = 20
 """Certificates in a week because names changed; renewals are as many as the lifetime asks for."""
 _JITTER: Final = 0.1
@@ -97,7 +99,8 @@ class Plan:
         at = self.following
         if wanted is not None and set(wanted) != set(self.wanted):
             at = min(at, max(changed + SETTLE_S, self._budget(now))) if self.last else now
-        return max(at, self.not_before)
+        at = max(at, self.not_before)
+        return at if at <= now + FURTHEST_S else now
 
     def _budget(self, now: float) -> float:
         recent = [one for one in self.issued if one > now - WEEK_S]

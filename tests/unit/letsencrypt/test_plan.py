@@ -72,6 +72,13 @@ def test_other_names_are_ordered_once_they_have_settled() -> None:
         assert plan.moment(NAMES[::-1], NOW + 5, NOW + 6) > NOW + 5 + SETTLE_S  # order is no change
 
 
+def test_a_clock_that_was_wrong() -> None:
+    """What was planned while the clock was years ahead is not waited for."""
+    plan = Plan()
+    plan.after(FAILED, NAMES, NOW + 10_000 * DAY_S)
+    assert plan.moment(NAMES, 0, NOW) == NOW
+
+
 def test_names_that_change_again_and_again_are_a_few_orders() -> None:
     """No more certificates in a week than the authority grants, and a renewal is none of these."""
     plan = Plan()
