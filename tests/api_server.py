@@ -35,6 +35,8 @@ class ApiServer:
     """Statuses that the next requests are answered with; 0: not at all."""
     asked: list[tuple[str, int]] = field(default_factory=list)
     """Method and status of each request."""
+    refuse_patches: bool = False
+    """With 500, each of them."""
     before_patch: Callable[[], None] = lambda: None
 
     @property
@@ -67,6 +69,8 @@ class ApiServer:
         return self._patch(json.loads(body))
 
     def _patch(self, patch: Any) -> tuple[int, Any]:  # noqa: ANN401 - JSON
+        if self.refuse_patches:
+            return _status(500, "etcd is read-only")
         assert self.secret is not None
         newest = self.secret["metadata"]["resourceVersion"]
         wanted = patch.get("metadata", {}).get("resourceVersion", newest)

@@ -1,12 +1,14 @@
 """What goes wrong between us, the authority and DNS: one clear line each, and the old one stays."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from tests.acme_front import FINALIZE, NEW_ORDER, ORDER, Front, Refusal, front, problem
+from tests.api_server import NAME, api_server
 from tests.authority import leaf_for
 from tests.daemons.test_letsencrypt import HOST, OTHER, ZONE, World, world
 from tests.nameserver import named
@@ -14,6 +16,7 @@ from tests.pebble import free_port, pebble
 
 from mailstack.agent.keys import self_signed
 from mailstack.letsencrypt.authority import Authority, OrderFailed, seconds
+from mailstack.letsencrypt.cluster import ClusterSecret
 from mailstack.letsencrypt.errand import Result, Wish
 from mailstack.letsencrypt.order import NothingGained, Prover, obtain
 from mailstack.letsencrypt.pair import Folder, Pair
@@ -251,6 +254,31 @@ async def test_an_authority_that_refuses_every_fourth_nonce(tmp_path: Path) -> N
         world = World(ca, server, port, tmp_path)
         for _ in range(2):
             await world.order(HOST, OTHER)
+
+
+async def test_on_a_cluster(world: World, before: Front, tmp_path: Path) -> None:
+    """The Secret is exchanged; one that cannot be written costs no second certificate later."""
+    (tmp_path / "pod").mkdir()
+    with api_server(tmp_path / "pod") as api:
+        key, first = self_signed([HOST])
+        api.put(**{"tls.crt": _base64(first), "tls.key": _base64(key)})
+        secret = ClusterSecret(NAME, api.endpoint, api.account, sleep=lambda _: None)
+        pair = Pair(secret, tmp_path / "kept")
+        api.refuse_patches = True
+        result = await _errand(world, before, pair)
+        assert (result.done, result.first) == ("failed", True)
+        assert "does not do its part for the Secret" in result.why
+        api.refuse_patches = False
+        orders = before.asked.count(NEW_ORDER)
+        result = await _errand(world, before, pair)
+        assert (result.done, set(result.names)) == ("kept", {HOST, OTHER})
+        assert before.asked.count(NEW_ORDER) == orders
+        assert api.secret is not None
+        assert api.secret["data"]["tls.crt"] == _base64((pair.kept / "fullchain.pem").read_text())
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 async def test_a_proof_that_still_counts(tmp_path: Path) -> None:
