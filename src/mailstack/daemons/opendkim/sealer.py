@@ -20,6 +20,8 @@ from mailstack.topology.model import Endpoint
 FILE: Final = "seal.json"
 PORT: Final = "opendkim.seal"
 _STOP_S: Final = 5.0
+_PATIENCE: Final = 5
+"""Times that the port may be taken, some three seconds in all, before a word is said."""
 
 
 def is_wanted(site: Site) -> bool:
@@ -47,7 +49,7 @@ async def attend(site: Site, say: Callable[[str], None]) -> Never:
     """Start it for who comes, as often as somebody does; until cancelled."""
     if not is_wanted(site):
         await asyncio.Event().wait()
-    (listening,) = sockets.listen(site.addresses[PORT])
+    listening = await _listen(site.addresses[PORT], say)
     backoff = Backoff()
     with listening:
         while True:
@@ -58,6 +60,18 @@ async def attend(site: Site, say: Callable[[str], None]) -> Never:
             else:
                 say(f"what seals forwarded mail ended with {status}; that mail waits")
                 await asyncio.sleep(backoff.next_s())
+
+
+async def _listen(at: Endpoint, say: Callable[[str], None]) -> socket.socket:
+    """Take the port; the one before us, which another configuration ended, may have it still."""
+    backoff = Backoff()
+    while True:
+        try:
+            return sockets.listen(at)[0]
+        except OSError as error:
+            if backoff.failures > _PATIENCE:
+                say(f"forwarded mail waits: {at} cannot be had: {error.strerror}")
+            await asyncio.sleep(backoff.next_s())
 
 
 async def _called(listening: socket.socket) -> None:
