@@ -251,7 +251,7 @@ STACK: Final = Topology(
         ),
         Link("names", "couchmail", "api", "which domains there are, and keys of users"),
         Link("letsencrypt", "couchmail", "api", "which domains there are"),
-        Link("letsencrypt", "resolver", "dns", "where the authority is, and zones for proofs"),
+        Link("letsencrypt", "resolver", "dns", "in which zone a proof belongs"),
         Link("backup", "couchmail", "api", "a copy of every document"),
         Link("trainer", "couchmail", "api", "who there is, and what was found out"),
         Link("trainer", "dovecot", "imaps", "mail to learn from"),
