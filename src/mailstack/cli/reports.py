@@ -13,8 +13,8 @@ from mailstack.cli.invocation import Invocation
 from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.reports import kept
 
-_SERVICE: Final = "contentfilter"
-_ADVICE: Final = "run it as root where the content filter runs, after 'mailstack up'"
+SERVICE: Final = "contentfilter"
+ADVICE: Final = "run it as root where the content filter runs, after 'mailstack up'"
 _TIMEOUT_S: Final = 3600.0
 
 
@@ -24,13 +24,13 @@ def folder(invocation: Invocation) -> Path:
     Raises:
         MailstackError: not here, or not for this account.
     """
-    found = invocation.state / "data" / _SERVICE / "usage" / "reports"
+    found = invocation.state / "data" / SERVICE / "usage" / "reports"
     try:
         next(found.iterdir(), None)
     except PermissionError as error:
-        raise MailstackError(f"{found} may not be read", advice=_ADVICE) from error
+        raise MailstackError(f"{found} may not be read", advice=ADVICE) from error
     except OSError as error:
-        raise MailstackError(f"there is no {found}", advice=_ADVICE) from error
+        raise MailstackError(f"there is no {found}", advice=ADVICE) from error
     return found
 
 
@@ -43,7 +43,7 @@ def sent(invocation: Invocation, domain: str) -> list[kept.Sent]:
     try:
         found = kept.load(folder(invocation)).sent
     except (OSError, ValueError) as error:
-        raise MailstackError(f"what was sent cannot be read: {error}", advice=_ADVICE) from error
+        raise MailstackError(f"what was sent cannot be read: {error}", advice=ADVICE) from error
     return [one for one in found if domain in ("", one.domain)]
 
 
@@ -64,9 +64,9 @@ def send_now(invocation: Invocation) -> tuple[list[str], bool]:
     Raises:
         MailstackError: it cannot be started, or failed.
     """
-    config = invocation.state / "conf" / _SERVICE / "current" / "reports.json"
+    config = invocation.state / "conf" / SERVICE / "current" / "reports.json"
     if not os.access(config, os.R_OK):
-        raise MailstackError(f"{config} cannot be read", advice=_ADVICE)
+        raise MailstackError(f"{config} cannot be read", advice=ADVICE)
     argv = (sys.executable, "-m", "mailstack.reports", "--config", str(config), "--now")
     environment = {**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)}
     try:
@@ -82,6 +82,6 @@ def send_now(invocation: Invocation) -> tuple[list[str], bool]:
         raise ServiceFailed("the reports are not sent within an hour") from error
     if done.returncode:
         words = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-        raise ServiceFailed(words[-1], advice=_ADVICE)
+        raise ServiceFailed(words[-1], advice=ADVICE)
     *said, last = done.stdout.splitlines()
     return said, bool(json.loads(last)["waiting"])

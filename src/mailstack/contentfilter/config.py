@@ -44,7 +44,9 @@ class Config(Rendered):
     usage: Path | None = None
     """File of what logins have sent; None: a restart forgets."""
     reports: Path | None = None
-    """Folder of what other domains are told, and of what they tell us; None: nothing of it."""
+    """Folder of what other domains are told; None: nothing."""
+    incoming: Path | None = None
+    """Folder of what they may have told us; None: nobody reads it."""
     max_recipients_per_day: int = 0
     """Of one login; 0: no limit."""
     enabled: bool = True

@@ -15,6 +15,7 @@ from mailstack.contentfilter import author, reject
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.milter_message import Message
 from mailstack.contentfilter.origin import Origin, Said, claims_removed
+from mailstack.contentfilter.reports import Reports
 from mailstack.contentfilter.streams import put
 from mailstack.errors import ProtocolError
 from mailstack.protocols import milter
@@ -42,10 +43,13 @@ class MilterSession:
         origin: Origin | None,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        *,
+        reports: Reports | None = None,
     ) -> None:
         self._current = current
         self._directory = directory
         self._origin = origin
+        self._reports = reports or Reports()
         self._reader = reader
         self._writer = writer
         self._events = milter.Reader()
@@ -73,8 +77,10 @@ class MilterSession:
     async def _hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
-                scanned = self._current().config.reject_score is not None
-                self._expect().add_body(octets, keep=scanned)
+                message, config = self._expect(), self._current().config
+                scanned = config.reject_score is not None
+                reported = self._reports.keeps(message, config.incoming)
+                message.add_body(octets, keep=scanned or reported)
             case milter.HeaderField():
                 self._expect().add_field(event)
             case milter.EndOfHeader():
@@ -94,7 +100,9 @@ class MilterSession:
     def _hear_of_the_connection(self, event: milter.Event) -> None:
         match event:
             case milter.Offer():
-                body = self._origin is not None or self._current().config.reject_score is not None
+                config = self._current().config
+                body = self._origin is not None or config.reject_score is not None
+                body = body or config.incoming is not None
                 changes = self._origin is not None
                 put(self._writer, milter.accept(event, body=body, changes=changes))
             case milter.Macros(b"M", values):
@@ -117,6 +125,7 @@ class MilterSession:
         said = await self._from_whom(message)
         refusal = said.refusal or await self._refusal(message)
         if not refusal:
+            self._reports.copy(message, self._current().config.incoming)
             return said.changes + CONTINUE
         _log.info("refused from <%s>: %s", message.sender.decode("utf-8", "replace"), refusal)
         return milter.refuse(refusal)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mailstack.contentfilter import reports
 from mailstack.contentfilter.origin import MAX_CLAIMS
 from mailstack.identity.body import BodyHashes
 from mailstack.protocols import milter
@@ -25,6 +26,8 @@ class Message:
         """Values of all Authentication-Results, in their order."""
         self.hashes: BodyHashes | None = None
         """Of the body, if something is to be verified over it."""
+        self.may_be_report = False
+        """The header has what reports about domains have."""
         self.size = 0
         """Octets so far, kept or not."""
         self.whole = True
@@ -49,6 +52,8 @@ class Message:
             self.results.append(field.value)
         if name in _SIGNATURES and len(self._signed) < MAX_SIGNATURES:
             self._signed.append(field.value)
+        if reports.is_sign(name, field.value):
+            self.may_be_report = True
         value = field.value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self._add(self._header, b"%b:%b\r\n" % (field.name, value))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mailstack.contentfilter.directory import Directory
 from mailstack.contentfilter.milter import MilterSession
 from mailstack.contentfilter.origin import Origin
+from mailstack.contentfilter.reports import Reports
 from mailstack.identity.record import Tally, uncounted
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class MilterServer:
         self._directory = directory
         resolver = current().config.resolver
         self._origin = None if resolver is None else Origin(*resolver, tally)
+        self._reports = Reports()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +40,9 @@ class MilterServer:
             self._current().metrics.refused_connections.counts[()] += 1
             writer.close()
             return
-        session = MilterSession(self._current, self._directory, self._origin, reader, writer)
+        session = MilterSession(
+            self._current, self._directory, self._origin, reader, writer, reports=self._reports
+        )
         task = asyncio.get_running_loop().create_task(_guarded(session))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

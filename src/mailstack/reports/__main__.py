@@ -21,11 +21,13 @@ import dns.rdata
 
 from mailstack.aio import lock
 from mailstack.aio.privileges import drop
-from mailstack.errors import MailstackError, ServiceFailed
+from mailstack.client import Client, TcpTransport
+from mailstack.errors import DocumentMissing, MailstackError, ServiceFailed
 from mailstack.identity.lookups import Lookups
 from mailstack.program.config import secret
-from mailstack.reports import counting, kept
-from mailstack.reports.config import Config
+from mailstack.reports import counting, kept, received
+from mailstack.reports.config import INCOMING, Config
+from mailstack.reports.incoming import Incoming
 from mailstack.reports.sending import Sender, World, poster
 
 _NICENESS: Final = 10
@@ -65,7 +67,7 @@ def main() -> int:
 
 def run(config: Config, lookups: Lookups, token: str, *, now: bool) -> bool:
     """Do all there is; return whether something waits to be sent."""
-    del token
+    _read_incoming(config, lookups, token)
     found = kept.load(config.folder)
     if lost := counting.take(config.folder, found):
         sys.stdout.write(f"{lost} messages are missing in DMARC reports: too many different ones\n")
@@ -80,6 +82,27 @@ def run(config: Config, lookups: Lookups, token: str, *, now: bool) -> bool:
     for one in found.sent[before:]:
         sys.stdout.write(f"report about {one.domain} to {one.to or 'nobody'}: {one.outcome}\n")
     return bool(found.waiting)
+
+
+def _read_incoming(config: Config, lookups: Lookups, token: str) -> None:
+    """Read what others tell about us; what cannot be told today stays there for the next pass."""
+    known = received.load(config.folder)
+    client = Client(TcpTransport(config.api, token))
+    incoming = Incoming(config.folder / INCOMING, lookups, lambda name: _is_ours(client, name))
+    try:
+        for line in incoming.read(known):
+            sys.stdout.write(f"{line}\n")
+    except MailstackError as error:
+        sys.stdout.write(f"reports are not read now: {error}\n")
+    received.save(config.folder, known, now=time.time(), keep_days=config.keep_days)
+
+
+def _is_ours(client: Client, domain: str) -> bool:
+    try:
+        client.call("GET", "domains", domain)
+    except DocumentMissing:
+        return False
+    return True
 
 
 def _limit() -> None:

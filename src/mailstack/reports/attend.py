@@ -15,7 +15,7 @@ from typing import Final, Never
 
 from mailstack.aio import command
 from mailstack.identity.tally import JOURNAL, MAX_OCTETS
-from mailstack.reports.config import INCOMING
+from mailstack.reports.config import COPY, INCOMING
 
 LOOK_S: Final = 5.0
 """Between two looks at the folder: two system calls."""
@@ -23,6 +23,8 @@ EVERY_S: Final = 3600.0
 """Between two passes that nothing asks for: at one of them a day is over."""
 AGAIN_S: Final = 300.0
 """Until what could not be sent is tried again."""
+STUCK_S: Final = 30.0
+"""After a pass that left something behind: couchmail cannot be asked, say."""
 _PASS_S: Final = 3600.0
 """The longest pass: Postfix and the DNS may keep it waiting, domain by domain."""
 
@@ -47,6 +49,8 @@ class Attendant:
         while True:
             await self._until_due(time.monotonic() + pause)
             pause = AGAIN_S if await self._pass() else EVERY_S
+            if self._is_asked_for():
+                await asyncio.sleep(STUCK_S)
 
     async def _until_due(self, due: float) -> None:
         # other processes write there, who can wake nobody
@@ -56,7 +60,7 @@ class Attendant:
     def _is_asked_for(self) -> bool:
         """Something has come in, or the filter has written much."""
         try:
-            if any((self._folder / INCOMING).iterdir()):
+            if any(file.suffix == COPY for file in (self._folder / INCOMING).iterdir()):
                 return True
             return (self._folder / JOURNAL).stat().st_size > MAX_OCTETS // 2
         except OSError:

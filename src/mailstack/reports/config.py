@@ -9,6 +9,8 @@ from mailstack.topology.model import Endpoint
 
 INCOMING: Final = "incoming"
 """Folder of messages that may be reports about our domains."""
+COPY: Final = ".eml"
+"""Ends the name of a whole one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ STACK: Final = Topology(
                 Port("smtp", 25, "mail from other servers", public=True, proxied=True),
                 Port("submission", 587, "mail from users, STARTTLS", public=True, proxied=True),
                 Port("submissions", 465, "mail from users, TLS", public=True, proxied=True),
-                Port("reinject", 10026, "mail that users' scripts send"),
+                Port("reinject", 10026, "mail of users' scripts, and reports"),
                 Port("forward", 10028, "forwarded mail, from Postfix to itself", own=True),
             ),
             volumes=(Volume("spool", "the queue", 2048), Volume("state", "caches", 64)),

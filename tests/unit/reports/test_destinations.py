@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dns.exception
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailstack.reports.destinations import MAX_DESTINATIONS, Destination, agreed, destinations
@@ -36,6 +36,7 @@ def test_addresses(rua: str, expected: list[Destination]) -> None:
     assert destinations(rua) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_anything_may_stand_there(text: str) -> None:
     """Nothing that a domain publishes makes it fail, or asks for many messages."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.reports.records import PUBLISHED, ROW, row
 from tests.unit.reports.test_destinations import World
@@ -164,6 +164,7 @@ def test_size_limit() -> None:
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=30)
 
 
+@settings(deadline=None)
 @given(NAMES, NAMES, st.sampled_from(["pass", "policy", "strange"]))
 def test_any_names_are_well_formed(domain: str, selector: str, result: str) -> None:
     """What strangers wrote into signatures never breaks the document."""

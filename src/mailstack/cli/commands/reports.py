@@ -1,16 +1,27 @@
 """``mailstack reports``: what other domains tell about ours, and what we tell them."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
+from typer.core import TyperGroup
 
 from mailstack.cli.app import invocation
 from mailstack.cli.options import AsJson, complete_domain
 from mailstack.cli.output import say, say_json, say_table
 
+
+class _ShowsByDefault(TyperGroup):
+    """``mailstack reports example.org`` is ``mailstack reports show example.org``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own
+        """Put the command's name in front, where none is there."""
+        named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["show", *args])
+
+
 app = typer.Typer(
+    cls=_ShowsByDefault,
     add_completion=False,
-    no_args_is_help=True,
     help="What others tell about mail in our domains' names, and what we tell them (DMARC).",
 )
 
@@ -18,6 +29,46 @@ AnyDomain: TypeAlias = Annotated[
     str,
     typer.Argument(metavar="[DOMAIN]", help="Only about this one.", autocompletion=complete_domain),
 ]
+
+
+_SOURCES: Final = ("server", "messages", "DKIM", "SPF", "done", "From", "told by")
+_SESSIONS: Final = ("told by", "result", "server", "sessions")
+
+
+@app.command(
+    epilog="mailstack reports\n\nmailstack reports example.org --days 30\n\n"
+    "mailstack reports show example.org --json"
+)
+def show(
+    context: typer.Context,
+    domain: AnyDomain = "",
+    *,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=400, help="About so many days, up to now.")
+    ] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Show who sent mail in our domains' names, as others saw it, and failures of TLS.
+
+    DKIM and SPF are what DMARC makes of them: aligned with the From field, or not. Who tells it
+    without a valid signature of its own is marked as unproven.
+    """
+    from mailstack.cli import received  # noqa: PLC0415
+
+    found = received.reports(invocation(context), domain.lower(), days)
+    domains = received.summed(found)
+    if as_json:
+        say_json([received.fields(one, found) for one in domains])
+        return
+    if not domains:
+        about = f"about {domain} " if domain else ""
+        say(f"no report {about}has come in within {days} days; others send them once a day")
+    for one in domains:
+        say(received.summary(one))
+        if one.sources:
+            say_table(_SOURCES, received.source_rows(one))
+        if one.sessions:
+            say_table(_SESSIONS, received.session_rows(one))
 
 
 @app.command(epilog="mailstack reports sent\n\nmailstack reports sent friend.example --json")

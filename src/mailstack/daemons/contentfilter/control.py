@@ -20,7 +20,6 @@ from mailstack.daemons.contract import (
     Site,
     Version,
 )
-from mailstack.reports.config import INCOMING
 from mailstack.reports.config import Config as ReportsConfig
 from mailstack.topology.model import Endpoint
 
@@ -51,7 +50,7 @@ class Contentfilter:
             site.paths.run / "spool",
             site.paths.data / "usage",
             reports.folder(site),
-            reports.folder(site) / INCOMING,
+            reports.incoming(site),
         ):
             program.own_folder(folder, site.account)
 

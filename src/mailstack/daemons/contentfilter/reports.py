@@ -8,6 +8,7 @@ from typing import Final
 
 from mailstack.daemons.contract import Site
 from mailstack.reports.attend import Attendant
+from mailstack.reports.config import INCOMING
 from mailstack.topology.model import Endpoint
 
 FILE: Final = "reports.json"
@@ -16,6 +17,11 @@ FILE: Final = "reports.json"
 def folder(site: Site) -> Path:
     """Where all of it is kept: on the volume that the filter has anyway."""
     return site.paths.data / "usage" / "reports"
+
+
+def incoming(site: Site) -> Path:
+    """Where copies of messages wait that may be reports about us."""
+    return folder(site) / INCOMING
 
 
 def wanted(site: Site) -> bool:

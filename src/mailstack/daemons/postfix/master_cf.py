@@ -159,7 +159,8 @@ def _proxied(site: Site) -> str:
 
 def _reinject(site: Site) -> str:
     return f"""\
-# Users' scripts: what they redirect, and their vacation replies. Dovecot alone is linked to it.
+# Users' scripts: what they redirect, and their vacation replies; reports of DMARC. Dovecot and the
+# content filter are linked to it, nobody else.
 {_inet(inet_services(site)["reinject"], maxproc=_MAX_SCRIPTS)}
 {_FORGETFUL}{_SCRIPTS}"""
 

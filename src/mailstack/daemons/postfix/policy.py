@@ -113,8 +113,9 @@ mua_end_of_data_restrictions ={_limit(site)}
 reinject_sender_restrictions =
     reject_non_fqdn_sender
     reject_unlisted_sender
-# Who reaches this port may relay. Only Dovecot can: the port is declared as internal, so it listens
-# on loopback, or on a cluster behind a policy that lets no other pod in.
+# Who reaches this port may relay. Only Dovecot and the content filter (its reports) can: the port
+# is declared as internal, so it listens on loopback, or on a cluster behind a policy that lets no
+# other pod in.
 reinject_relay_restrictions = check_client_access static:permit, reject
 # An address of ours that does not exist is told at once, and the script's owner keeps the message.
 reinject_recipient_restrictions =
