@@ -231,7 +231,7 @@ async def test_a_certificate_that_cannot_be_used_is_told(web: Running) -> None:
     file.write_bytes(b"nonsense")
     await DAEMON.reload(web.site, web.pid)
     await web.says("goes on as before")
-    with pytest.raises(NotReady):
+    with pytest.raises(NotReady, match="certificate or key"):
         await DAEMON.probe(web.site)
     assert (await ask(web, "example.org", "/.well-known/security.txt")).status == 200
     file.write_bytes(good)

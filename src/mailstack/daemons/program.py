@@ -10,11 +10,12 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import mailstack
-from mailstack.aio.dialog import connect
+from mailstack.aio.dialog import Dialog, connect
 from mailstack.daemons.contract import (
     Account,
     Command,
@@ -122,6 +123,8 @@ def own(path: Path, account: Account) -> None:
 
 
 PROBE_TIMEOUT_S: Final = 3.0
+_MAX_FIELDS: Final = 50
+"""Of the head of an answer that a program of ours gives: some five."""
 
 
 async def ask_ready(listening: Endpoint) -> None:
@@ -136,10 +139,21 @@ async def ask_ready(listening: Endpoint) -> None:
         async with connect(endpoint, timeout_s=PROBE_TIMEOUT_S) as dialog:
             await dialog.send(f"GET /readyz HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n")
             status = await dialog.line()
+            is_ready = " 200 " in f"{status} "
+            words = "" if is_ready else await _words(dialog)
     except OSError as error:
         raise ProbeFailed(f"no answer from http://{endpoint}/readyz: {error!r}") from error
-    if " 200 " not in f"{status} ":
-        raise NotReady(f"http://{endpoint}/readyz answered {status!r}")
+    if not is_ready:
+        raise NotReady(words or f"http://{endpoint}/readyz answered {status!r}")
+
+
+async def _words(dialog: Dialog) -> str:
+    """The first line of an answer's body, which says why; empty where there is none."""
+    with suppress(OSError):
+        for _ in range(_MAX_FIELDS):
+            if not await dialog.line():
+                return await dialog.line()
+    return ""
 
 
 def reachable(listening: Endpoint) -> Endpoint:

@@ -1,13 +1,14 @@
 """What OpenDKIM is given at each example site."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.golden.compare import assert_golden
 from tests.golden.sites import site
 
-from mailstack.daemons.contract import Overrides, Site
-from mailstack.daemons.opendkim import DAEMON, override
+from mailstack.daemons.contract import Outspoken, Overrides, Paths, Site
+from mailstack.daemons.opendkim import DAEMON, keeper, override
 from mailstack.errors import ConfigError
 
 VERSION = (2, 11, 0)
@@ -39,6 +40,16 @@ def test_restart_only_for_the_socket(text: str, restart: bool) -> None:  # noqa:
     """A running filter reads everything anew but its socket and account."""
     old, new = DAEMON.render(TYPICAL, {}), DAEMON.render(TYPICAL, {"opendkim.conf": text})
     assert DAEMON.restart_needed(old, new) is restart
+
+
+async def test_what_the_owner_should_know_of_keys(tmp_path: Path) -> None:
+    """What the last pass over the keys has found; nothing before there was one."""
+    where = replace(TYPICAL, paths=Paths(tmp_path, "opendkim"))
+    assert isinstance(DAEMON, Outspoken)
+    assert await DAEMON.remark(where) == ""
+    where.paths.run.mkdir(parents=True)
+    (where.paths.run / keeper.REMARK).write_text("keys of a.example: refused")
+    assert await DAEMON.remark(where) == "keys of a.example: refused"
 
 
 def test_a_name_without_value_is_refused() -> None:
