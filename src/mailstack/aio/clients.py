@@ -80,6 +80,7 @@ class Clients:
         """It has ended."""
         if client := self._known.get(name):
             client.open -= 1
+            self._forget()
 
     def _asked(self, client: _Client, now: float) -> Verdict:
         filled = client.left + (now - client.at) * self.a_minute / 60

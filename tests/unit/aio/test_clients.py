@@ -1,7 +1,7 @@
 """What one client may ask of a public port."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailstack.aio.clients import Clients, Verdict, client_of
@@ -84,6 +84,7 @@ def test_the_table_is_bounded() -> None:
     assert clients.enter("first") is DROPPED
 
 
+@settings(max_examples=500)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans(), st.floats(0, 100))))
 def test_whatever_comes(steps: list[tuple[str, bool, float]]) -> None:
     """The table stays small, and who has left owes nothing."""
