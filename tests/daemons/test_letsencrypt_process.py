@@ -5,20 +5,23 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from tests.daemons.test_letsencrypt import HOST, OTHER, World, world
-from tests.pebble import free_port
+from tests.daemons.test_letsencrypt import HOST, OTHER, ZONE, World, world
+from tests.nameserver import named
+from tests.pebble import free_port, pebble
 
 from mailstack.agent.keys import self_signed
 from mailstack.aio.http import HttpServer
 from mailstack.aio.http_client import Peer
 from mailstack.letsencrypt.attend import ask, attend, order
 from mailstack.letsencrypt.errand import MAX_LINE, Result, Wish
+from mailstack.letsencrypt.keeper import Keeper
 from mailstack.letsencrypt.pages import PublicPages
+from mailstack.letsencrypt.plan import Plan
 from mailstack.topology.model import Endpoint
 
 __all__ = ["world"]
@@ -164,6 +167,36 @@ async def test_the_agent_has_it_done(world: World, folder: Path) -> None:
     attending.cancel()
     with suppress(asyncio.CancelledError):
         await attending
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.05)
+
+
+async def test_it_is_renewed_in_time(tmp_path: Path, folder: Path) -> None:
+    """When its part of the life is over the next one comes by itself, and is another one."""
+    port = free_port()
+    async with (
+        named({"example.org": ZONE}) as server,
+        pebble(http_port=port, dnsserver=str(server.endpoint), valid_s=200) as ca,
+    ):
+        world = World(ca, server, port, tmp_path)
+        file = _config(world, folder, renew_at=0.05)
+        tls, kept = folder / "tls" / "fullchain.pem", folder / "kept"
+        keeper = Keeper(
+            lambda wish: order(file, wish, lambda _: None), Plan(), kept / "plan.json", tls
+        )
+        keeper.hold((HOST,))
+        async with _serving(world, folder), asyncio.timeout(240):
+            running = asyncio.ensure_future(keeper.run())
+            await _until(lambda: keeper.issued > 0)
+            first = tls.read_text()
+            await _until(lambda: tls.read_text() != first)
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+    assert keeper.failed == 0
 
 
 async def test_an_order_that_cannot_begin(world: World, folder: Path) -> None:
