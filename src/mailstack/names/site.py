@@ -17,7 +17,7 @@ from mailstack.aio.http import Answer, Request, document, text
 from mailstack.errors import ProtocolError, StoreUnavailable
 from mailstack.model.addresses import parse_address, split_address
 from mailstack.model.wkd import wkd_hash
-from mailstack.names import clients, texts
+from mailstack.names import clients, page, texts
 from mailstack.names.directory import Directory
 from mailstack.names.facts import Facts
 from mailstack.names.hosts import Named, readings
@@ -91,9 +91,9 @@ class Site:
                 return self._outlook_place(request)
         if request.method == "POST":
             return _with(text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD"), _ALLOW)
-        page = await self._page(named, request)
-        named_already = any(name == PRIVATE[0] for name, _ in page.headers)
-        return page if named_already or page.status != HTTPStatus.OK else _cached(page, request)
+        found = await self._page(named, request)
+        is_told = any(name == PRIVATE[0] for name, _ in found.headers)
+        return found if is_told or found.status != HTTPStatus.OK else _cached(found, request)
 
     async def _named(self, host: str) -> Named | None:
         found = readings(host)
@@ -123,8 +123,6 @@ class Site:
         return self._fixed(named, request.path)
 
     def _for_people(self, named: Named) -> Answer:
-        from mailstack.names import page  # noqa: PLC0415 - seldom asked for
-
         facts = self.facts()
         domain = "" if named.domain == facts.hostname else named.domain
         policy = (("Content-Security-Policy", page.POLICY),)
