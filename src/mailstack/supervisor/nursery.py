@@ -1,7 +1,7 @@
 """Programs of our own begin as copies of one process that has imported them all.
 
 They import much the same, and pages that a fork(2) shares count once: that makes the idle stack a
-quarter smaller, and a program starts in milliseconds.
+quarter smaller, and a program starts in milliseconds (docs/decisions/0030-nursery.md).
 
     supervisor ──fork──▶ nursery          imports the programs; has no thread and no event loop
         │  order: command line,               │ fork, fork: whoever is in between ends,
