@@ -11,7 +11,7 @@ the question.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address, ip_address
@@ -40,7 +40,7 @@ class _Client:
 
 
 class Clients:
-    """Of one port. 0 for a limit: there is none."""
+    """Of one port. 0 for a limit: there is none, and none for those that are ``exempt``."""
 
     def __init__(
         self,
@@ -48,11 +48,13 @@ class Clients:
         at_once: int = 0,
         a_minute: int = 0,
         most: int = MAX_CLIENTS,
+        exempt: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.at_once = at_once
         self.a_minute = a_minute
         self._most = most
+        self._exempt = frozenset(exempt)
         self._clock = clock
         self._known: OrderedDict[str, _Client] = OrderedDict()
         self.refused = 0
@@ -63,6 +65,8 @@ class Clients:
 
     def enter(self, name: str) -> Verdict:
         """Count a connection, which asks one thing. Call ``leave`` when it has ended."""
+        if name in self._exempt:
+            return Verdict.SERVED
         now = self._clock()
         client = self._known.setdefault(name, _Client(self.a_minute, now))
         self._known.move_to_end(name)

@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily
 
-from mailstack.aio.clients import Clients
+from mailstack.aio.clients import Clients, client_of
 from mailstack.aio.http import Answer, Request
 from mailstack.aio.tls import server_context
 from mailstack.errors import ConfigError
@@ -16,10 +16,13 @@ from mailstack.names.facts import Facts
 from mailstack.names.site import Site
 from mailstack.observe.metrics import Counter, Metrics, Sampled
 from mailstack.program.pages import operations
+from mailstack.topology.model import LOOPBACK
 from mailstack.topology.stack import STACK
 
 SILENT_S: Final = 120.0
 """So long couchmail may say nothing before this service calls itself not ready."""
+OURSELVES: Final = (client_of(LOOPBACK), client_of("::1"))
+"""Whose probes must get through, whatever a proxy on this machine asks."""
 CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
 
 
@@ -33,7 +36,9 @@ class Service:
         self._directory = Directory(Reader(config.api, token))
         self._site = Site(self._directory, self.facts)
         self.clients = Clients(
-            at_once=config.connections_per_client, a_minute=config.requests_per_minute
+            at_once=config.connections_per_client,
+            a_minute=config.requests_per_minute,
+            exempt=OURSELVES,
         )
         self.answered = Counter(
             "mailstack_names_requests",

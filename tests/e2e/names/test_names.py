@@ -48,6 +48,7 @@ def test_a_domain_is_served_as_soon_as_it_is_added(stack: Stack) -> None:
     host = stack.throwaway.hostname.encode()
     asked = f"<a><Request><EMailAddress>ann@{domain}</EMailAddress></Request></a>".encode()
     for name, path, body in (
+        (f"autoconfig.{domain}", "/", b""),
         (f"autoconfig.{domain}", "/mail/config-v1.1.xml", b""),
         (domain, "/.well-known/autoconfig/mail/config-v1.1.xml", b""),
         (f"autodiscover.{domain}", "/autodiscover/autodiscover.xml", asked),

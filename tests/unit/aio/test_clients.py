@@ -74,6 +74,15 @@ def test_without_limits() -> None:
     assert {clients.enter("a") for _ in range(1000)} == {SERVED}
 
 
+def test_who_is_exempt() -> None:
+    """Is served, and takes no place in the table."""
+    clients = Clients(at_once=1, a_minute=1, exempt=[client_of("::1")])
+    assert {clients.enter(client_of("::1")) for _ in range(9)} == {SERVED}
+    clients.leave(client_of("::1"))
+    assert len(clients) == 0
+    assert [clients.enter("a"), clients.enter("a")] == [SERVED, DROPPED]
+
+
 def test_the_table_is_bounded() -> None:
     """Who has been quiet longest is forgotten, but nobody who is connected."""
     clients = Clients(at_once=1, most=3)
