@@ -68,7 +68,7 @@ class OwnProgram:
     name: str
     config: type[Rendered]
     files: Callable[[Site], Files]
-    """Renders its one file, which is ``NAME.json``. There is nothing to override."""
+    """Renders ``NAME.json``. There is nothing to override that is not a setting."""
     packages: Sequence[str] = ()
     programs: Sequence[str] = ()
     override_files: Sequence[str] = ()

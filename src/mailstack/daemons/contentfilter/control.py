@@ -1,9 +1,6 @@
 """How the filter is checked, started, told to read its file anew, and probed."""
 
-import json
-import os
-import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +8,8 @@ from mailstack.aio.dialog import connect
 from mailstack.contentfilter.config import Config
 from mailstack.daemons import program
 from mailstack.daemons.contentfilter import reports
-from mailstack.daemons.contentfilter.render import FILE, render
-from mailstack.daemons.contract import (
-    Command,
-    Files,
-    Overrides,
-    ProbeFailed,
-    Site,
-    Version,
-)
+from mailstack.daemons.contentfilter.render import render
+from mailstack.daemons.contract import Overrides, ProbeFailed, Site
 from mailstack.reports.config import Config as ReportsConfig
 from mailstack.topology.model import Endpoint
 
@@ -32,17 +22,14 @@ STOP_TIMEOUT_S: Final = 30.0
 """Above the filter's own 20 s for the transactions under way."""
 
 
-class Contentfilter:
+class Contentfilter(program.OwnProgram):
     """The filter, by the contract of all daemons."""
 
     name = "contentfilter"
-    packages: Sequence[str] = ()
-    programs: Sequence[str] = ()
-    override_files: Sequence[str] = ()
-
-    def version(self) -> Version:
-        """It is of our own release."""
-        return program.VERSION
+    config = Config
+    files = staticmethod(render)
+    needs_restart = NEEDS_RESTART
+    stop_timeout_s = STOP_TIMEOUT_S
 
     def prepare(self, site: Site) -> None:
         """Make the folders; only the filter may look into them."""
@@ -54,29 +41,10 @@ class Contentfilter:
         ):
             program.own_folder(folder, site.account)
 
-    def render(self, site: Site, overrides: Overrides) -> Files:
-        """Overrides are none: everything it does is a setting."""
-        del overrides
-        return render(site)
-
     async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
-        """Read the file as the program will."""
-        del site, overrides
-        Config.read(folder / FILE)
+        """Read both files as the programs will."""
+        await super().check(site, folder, overrides)
         ReportsConfig.read(folder / reports.FILE)
-
-    def commands(self, site: Site) -> Sequence[Command]:
-        config = site.paths.conf / FILE
-        return [program.command("mailstack.contentfilter", config, stop_timeout_s=STOP_TIMEOUT_S)]
-
-    def restart_needed(self, old: Files, new: Files) -> bool:
-        before, after = json.loads(old[FILE]), json.loads(new[FILE])
-        return any(before.get(name) != after.get(name) for name in NEEDS_RESTART)
-
-    async def reload(self, site: Site, pid: int) -> None:
-        """Transactions under way end by the old file, the next begin by the new one."""
-        del site
-        os.kill(pid, signal.SIGHUP)
 
     async def attend(self, site: Site, say: Callable[[str], None]) -> None:
         """Have reports counted, sent and read, beside the filter."""

@@ -1,11 +1,10 @@
 """Settings and addresses → the JSON that ``mailstack.contentfilter`` reads."""
 
-import json
 from typing import Final
 
+from mailstack.daemons import program
 from mailstack.daemons.contentfilter import reports
 from mailstack.daemons.contract import Files, Site
-from mailstack.topology.model import Endpoint
 
 FILE: Final = "contentfilter.json"
 
@@ -17,27 +16,27 @@ the filter's limit the same number, Postfix would bounce what it had accepted.""
 def render(site: Site) -> Files:
     """The one file. Names are those of ``mailstack.contentfilter.config.Config``."""
     settings = site.settings
-    document = {
+    fields = {
         "hostname": settings.hostname,
-        "listen": _address(site.addresses["contentfilter.lmtp"]),
-        "http": _address(site.addresses["contentfilter.http"]),
-        "mailboxes": _address(site.addresses["dovecot.lmtp"]),
-        "spamd": _address(site.addresses["spamd.spamc"]),
-        "couchmail": _address(site.addresses["couchmail.api"]),
-        "aliases": _address(site.addresses["couchmail.aliases"]),
-        "milter": _address(site.addresses["contentfilter.milter"]),
+        "listen": site.addresses["contentfilter.lmtp"],
+        "http": site.addresses["contentfilter.http"],
+        "mailboxes": site.addresses["dovecot.lmtp"],
+        "spamd": site.addresses["spamd.spamc"],
+        "couchmail": site.addresses["couchmail.api"],
+        "aliases": site.addresses["couchmail.aliases"],
+        "milter": site.addresses["contentfilter.milter"],
         "check_from": settings.submission.check_from,
         "reject_score": settings.filter.reject_score,
-        "resolver": _address(site.addresses["resolver.dns"]) if settings.identity.check else None,
+        "resolver": site.addresses["resolver.dns"] if settings.identity.check else None,
         "enforce_dmarc": settings.identity.enforce_dmarc,
         "quarantine": settings.identity.quarantine,
         "trusted_forwarders": list(settings.identity.trusted_forwarders),
-        "token_file": str(site.paths.secure / "api.token"),
-        "spool": str(site.paths.run / "spool"),
-        "policy": _address(site.addresses["contentfilter.policy"]),
-        "usage": str(site.paths.data / "usage" / "submissions"),
-        "reports": str(reports.folder(site)) if settings.reports.send_dmarc else None,
-        "incoming": str(reports.incoming(site)) if settings.reports.receive else None,
+        "token_file": site.paths.secure / "api.token",
+        "spool": site.paths.run / "spool",
+        "policy": site.addresses["contentfilter.policy"],
+        "usage": site.paths.data / "usage" / "submissions",
+        "reports": reports.folder(site) if settings.reports.send_dmarc else None,
+        "incoming": reports.incoming(site) if settings.reports.receive else None,
         "max_recipients_per_day": settings.submission.max_recipients_per_day,
         "enabled": settings.filter.enabled,
         "on_failure": settings.filter.on_failure,
@@ -51,9 +50,4 @@ def render(site: Site) -> Files:
         "gid": site.account.gid,
         "groups": list(site.account.groups),
     }
-    files = {FILE: json.dumps(document, indent=2) + "\n"}
-    return {**files, reports.FILE: reports.render(site)}
-
-
-def _address(endpoint: Endpoint) -> list[str | int]:
-    return [endpoint.host, endpoint.port]
+    return {**program.json_file(FILE, fields), reports.FILE: reports.render(site)}
