@@ -34,7 +34,7 @@ class Size:
 
 
 SIZES: Final = {
-    "micro": Size(0.35, 1.5, 10),
+    "micro": Size(0.3, 1.5, 10),
     "small": Size(0.6, 2.0, 25),
     "standard": Size(1.0, 4.0, 100),
 }
