@@ -7,7 +7,9 @@ it reads its secrets and becomes the account of the content filter.
 """
 
 import argparse
-import encodings.idna  # noqa: F401 - needed after root is given up
+import encodings.cp437
+import encodings.idna  # noqa: F401 - these three are needed after root is given up
+import heapq  # noqa: F401
 import json
 import logging
 import os
