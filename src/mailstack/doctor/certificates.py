@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mailstack.aio.dialog import Dialog, connect
 from mailstack.aio.tls import unverified
@@ -25,6 +25,7 @@ _PORTS: Final = (
     ("dovecot", "imap", "imap"),
     ("dovecot", "imaps", ""),
     ("managesieve", "managesieve", "sieve"),
+    ("names", "https", ""),
 )
 """Service, port, and how TLS begins there: at once, or after a word of that protocol."""
 _FIX: Final = "put a new chain and key into {}/secure/tls; docs/how-to/use-your-certificate.md"
@@ -35,11 +36,11 @@ _ENABLE: Final = "set acme.enabled = true, then down and up: docs/how-to/get-a-c
 
 async def certificates(context: Context) -> Found:
     """Shake hands on each port."""
-    asked = (_seen(context, *port) for port in _PORTS)
-    told = await asyncio.gather(*asked, return_exceptions=True)
+    ports = asked(context.status)
+    told = await asyncio.gather(*(_seen(context, *p) for p in ports), return_exceptions=True)
     found: Found = []
     seen: dict[str, bytes] = {}
-    for (service, port, _), outcome in zip(_PORTS, told, strict=True):
+    for (service, port, _), outcome in zip(ports, told, strict=True):
         if isinstance(outcome, bytes):
             seen[f"{service}.{port}"] = outcome
         elif isinstance(outcome, OSError):
@@ -51,6 +52,13 @@ async def certificates(context: Context) -> Found:
         trusted = _RENEW if context.settings.acme.enabled else _ENABLE
         found += judge(seen, context.settings.hostname, fix, trusted)
     return found + renewal(context)
+
+
+def asked(status: Mapping[str, Any] | None) -> tuple[tuple[str, str, str], ...]:
+    """Leave out the ports of services that their owner switched off."""
+    if status is None:
+        return _PORTS
+    return tuple(port for port in _PORTS if port[0] in status["services"])
 
 
 def renewal(context: Context) -> Found:

@@ -1,10 +1,15 @@
-"""Run the checks side by side. What goes wrong in a check is unknown, and stays its own matter."""
+"""Run the checks side by side. What goes wrong in a check is unknown, and stays its own matter.
+
+Here alone every exception is caught. It is logged with its type, so that a mistake of ours is not
+taken for a peer that does not answer: a check catches only what its peers can do.
+"""
 
 import asyncio
 import json
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
@@ -15,6 +20,7 @@ from mailstack.doctor.kept import path
 from mailstack.doctor.registry import Entry
 from mailstack.findings import Finding, Severity
 
+_LOG: Final = logging.getLogger("mailstack")
 _PRIVATE: Final = 0o600
 _MAX_KEPT: Final = 200
 """Findings that the file keeps; those that are not ok come first."""
@@ -48,7 +54,8 @@ async def _findings(context: Context, entry: Entry) -> tuple[Finding, ...]:
     except TimeoutError:
         why = "no answer in time"
     except Exception as error:  # noqa: BLE001 - a fault of the examination, not of the mail
-        why = str(error) or type(error).__name__
+        why = " ".join(str(error).split()) or type(error).__name__
+        _LOG.warning("doctor: %s: %s: %s", entry.key, type(error).__name__, why)
     return (Finding("unknown", entry.key, f"could not ask: {why}"),)
 
 
@@ -64,15 +71,24 @@ def keep(state: Path, results: list[Result]) -> None:
     worst = [f for result in results for f in result.findings if f.severity != "ok"]
     document = {"at": now, "summary": counts, "findings": [f.as_json() for f in worst[:_MAX_KEPT]]}
     replace_text(path(state), json.dumps(document, indent=2) + "\n", mode=_PRIVATE)
-    replace_text(state / "run" / "doctor.prom", exposition(counts, now))
+    replace_text(state / "run" / "doctor.prom", exposition(results, now))
 
 
-def exposition(counts: dict[str, int], now: int) -> str:
-    """Return the numbers in Prometheus's text format."""
+def exposition(results: Sequence[Result], now: int) -> str:
+    """Return the numbers in Prometheus's text format; those of what was not found are 0."""
+    severities = get_args(Severity)
+    each = Counter((r.entry.key, f.severity) for r in results for f in r.findings)
     lines = [
         "# HELP mailstack_doctor_findings What the last examination found, by severity.",
         "# TYPE mailstack_doctor_findings gauge",
-        *(f'mailstack_doctor_findings{{severity="{s}"}} {n}' for s, n in counts.items()),
+        *(f'mailstack_doctor_findings{{severity="{s}"}} {n}' for s, n in summary(results).items()),
+        "# HELP mailstack_doctor_check_findings What each check found, by severity.",
+        "# TYPE mailstack_doctor_check_findings gauge",
+        *(
+            f'mailstack_doctor_check_findings{{check="{key}",severity="{s}"}} {each[key, s]}'
+            for key in (result.entry.key for result in results)
+            for s in severities
+        ),
         "# HELP mailstack_doctor_last_run_timestamp_seconds When that was.",
         "# TYPE mailstack_doctor_last_run_timestamp_seconds gauge",
         f"mailstack_doctor_last_run_timestamp_seconds {now}",

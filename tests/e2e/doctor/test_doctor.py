@@ -151,6 +151,22 @@ def test_an_open_relay(stack: Stack) -> None:
     until(lambda: not only(stack, "relay").of("failure"))
 
 
+def test_a_relay_open_to_bounces(stack: Stack) -> None:
+    """A relay that is open to the empty sender alone is found: no other sender hides it."""
+    before = (stack.state / "overrides" / "postfix" / "main.cf").read_text()
+    opened = (
+        "smtpd_relay_restrictions = check_sender_access inline:{{<>=permit}}, "
+        "reject_unauth_destination\n"
+    )
+    stack.override("postfix/main.cf", before + opened)
+    try:
+        found = until(lambda: only(stack, "relay").of("failure"))
+    finally:
+        stack.override("postfix/main.cf", before)
+    assert "<> to <" in found[0]["what"]
+    until(lambda: not only(stack, "relay").of("failure"))
+
+
 def test_a_disk_that_fills(stack: Stack) -> None:
     """Less room than the owner wants is a warning."""
     seen = examined(stack, "--set", "doctor.min_free_percent=99", "--only", "disk")

@@ -75,6 +75,13 @@ def test_a_renewal_that_fails(tmp_path: Path) -> None:
     assert not certificates.renewal(context(tmp_path, None))
 
 
+def test_ports_of_services_that_are_off() -> None:
+    """Who serves no well-known names has no port of them; without a status all are asked."""
+    some = certificates.asked({"services": {"postfix": {}, "dovecot": {}}})
+    assert {service for service, _, _ in some} == {"postfix", "dovecot"}
+    assert ("names", "https", "") in certificates.asked(None)
+
+
 def test_certificates_that_differ() -> None:
     """A port that still shows the old one is told."""
     name = "mail.example.org"
@@ -155,8 +162,10 @@ async def test_the_age_of_the_copy(tmp_path: Path) -> None:
     assert await seen() == "warning"
 
 
-async def test_a_check_that_breaks_is_unknown(tmp_path: Path) -> None:
-    """Neither an error nor a hang of one check keeps the others from telling."""
+async def test_a_check_that_breaks_is_unknown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error or a hang of one check lets the others tell; the error is logged with its type."""
 
     async def breaks(_: Context) -> Found:
         raise OSError("no route")
@@ -173,6 +182,7 @@ async def test_a_check_that_breaks_is_unknown(tmp_path: Path) -> None:
     results = await run(context(tmp_path), entries, lambda entry: ended.append(entry.key))
     assert [r.findings[0].severity for r in results] == ["unknown", "unknown", "ok"]
     assert sorted(ended) == ["a", "b", "c"]
+    assert caplog.messages == ["doctor: a: OSError: no route"]
 
 
 def test_what_is_kept(tmp_path: Path) -> None:
@@ -189,8 +199,10 @@ def test_what_is_kept(tmp_path: Path) -> None:
 
 def test_every_severity_has_a_number() -> None:
     """A series that is missing raises no alert."""
-    page = exposition({"ok": 1, "failure": 0}, 5)
+    page = exposition([Result(CHECKS[0], (Finding("warning", "a", "so so"),))], 5)
     assert 'mailstack_doctor_findings{severity="failure"} 0' in page
+    assert 'mailstack_doctor_check_findings{check="services",severity="failure"} 0' in page
+    assert 'mailstack_doctor_check_findings{check="services",severity="warning"} 1' in page
     assert page.endswith("mailstack_doctor_last_run_timestamp_seconds 5\n")
 
 
