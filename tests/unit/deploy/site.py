@@ -13,6 +13,29 @@ from mailstack.topology.stack import STACK
 Object = dict[str, Any]
 WHOLE: dict[str, object] = {"acme": {"enabled": True}}
 """Settings with which everything that is declared runs."""
+SITES: dict[str, dict[str, object]] = {
+    "small": {},
+    "micro": {"kubernetes": {"profile": "micro"}, "acme": {"enabled": True}},
+    "everything": {
+        "kubernetes": {
+            "profile": "standard",
+            "replicas": ["postfix=2", "spamd=3"],
+            "storage_class": "fast",
+            "external_addresses": ["192.0.2.1"],
+            "service": "ClusterIP",
+            "service_annotations": ["example.com/pool=mail"],
+            "priority_class": "important",
+            "client_address": "proxy",
+            "dns_networks": ["169.254.20.10/32"],
+            "monitoring_namespace": "monitoring",
+            "api_networks": ["172.16.0.0/28"],
+        },
+        "acme": {"enabled": True},
+        "dns": {"update_server": "192.0.2.53@53"},
+        "listen": {"proxy_networks": ["10.9.0.0/24"]},
+    },
+}
+"""As an owner finds it, the least, and with all that settings add to the manifests."""
 
 
 def plan(**tables: object) -> Plan:

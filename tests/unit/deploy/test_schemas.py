@@ -4,31 +4,9 @@ from typing import get_args
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
-from tests.unit.deploy.site import objects
+from tests.unit.deploy.site import SITES, objects
 
 from mailstack.settings_kubernetes import VERSIONS, Kubernetes
-
-SITES: dict[str, dict[str, object]] = {
-    "small": {},
-    "micro": {"kubernetes": {"profile": "micro"}},
-    "everything": {
-        "kubernetes": {
-            "profile": "standard",
-            "replicas": ["postfix=2", "spamd=3"],
-            "storage_class": "fast",
-            "external_addresses": ["192.0.2.1"],
-            "service": "ClusterIP",
-            "service_annotations": ["example.com/pool=mail"],
-            "priority_class": "important",
-            "client_address": "proxy",
-            "dns_networks": ["169.254.20.10/32"],
-            "monitoring_namespace": "monitoring",
-            "api_networks": ["172.16.0.0/28"],
-        },
-        "acme": {"enabled": True},
-        "listen": {"proxy_networks": ["10.9.0.0/24"]},
-    },
-}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -5,9 +5,10 @@ from typing import Final
 
 from mailstack.deploy import places
 from mailstack.deploy.kubernetes import volumes
+from mailstack.deploy.kubernetes.port_names import agent_port_name, port_name
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
-from mailstack.topology.model import Port, Service
+from mailstack.topology.model import Service
 
 POSTFIX_CAPABILITIES: Final = {
     "CHOWN": "gives the folders of the queue to Postfix's accounts, at the first start",
@@ -72,27 +73,18 @@ def environment() -> list[Object]:
 
 def _ports(plan: Plan, service: Service) -> list[Object]:
     found = [
-        {"name": port_name(port, transport), "containerPort": port.inside, "protocol": protocol}
+        {
+            "name": port_name(plan, service, port, transport),
+            "containerPort": port.inside,
+            "protocol": transport.upper(),
+        }
         for port in service.ports
         if not port.own
         for transport in port.transports
-        for protocol in (transport.upper(),)
     ]
-    pod = plan.topology.in_pod(plan.topology.pod_of(service.name))
-    index = [one.name for one in pod].index(service.name)
     number = plan.topology.agent_port(service.name)
-    agent = {"name": agent_port_name(index), "containerPort": number, "protocol": "TCP"}
+    agent = {"name": agent_port_name(plan, service), "containerPort": number, "protocol": "TCP"}
     return [*found, agent]
-
-
-def port_name(port: Port, transport: str) -> str:
-    """Name a port; of two with one number each has its transport's."""
-    return f"{port.name}-{transport}" if len(port.transports) > 1 else port.name
-
-
-def agent_port_name(index: int) -> str:
-    """Name the agent's port of the pod's container number ``index``."""
-    return f"agent-{index}" if index else "agent"
 
 
 def _probes(port: int) -> Object:

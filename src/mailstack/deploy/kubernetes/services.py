@@ -7,10 +7,10 @@ not ready yet is listed, too. No service of ours asks for these names; operation
 from collections.abc import Iterator
 
 from mailstack.deploy.kubernetes import names
-from mailstack.deploy.kubernetes.containers import agent_port_name, port_name
+from mailstack.deploy.kubernetes.port_names import agent_port_name, port_name
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
-from mailstack.topology.model import Port
+from mailstack.topology.model import Port, Service
 
 
 def services(plan: Plan, pod: str) -> Iterator[Object]:
@@ -19,7 +19,7 @@ def services(plan: Plan, pod: str) -> Iterator[Object]:
     members = plan.topology.in_pod(pod)
     if any(service.volumes for service in members):
         yield _headless(plan, pod)
-    if ports := [port for service in members for port in service.ports if port.public]:
+    if ports := [(one, port) for one in members for port in one.ports if port.public]:
         yield _public(plan, pod, ports)
 
 
@@ -35,20 +35,20 @@ def _inside(plan: Plan, pod: str) -> list[Object]:
     }
     members = plan.topology.in_pod(pod)
     found = [
-        _port(port_name(port, transport), port.inside, port.inside, transport)
+        _port(port_name(plan, service, port, transport), port.inside, port.inside, transport)
         for service in members
         for port in service.ports
         if port.operations or (service.name, port.name) in linked
         for transport in port.transports
     ]
-    for index, service in enumerate(members):
+    for service in members:
         number = plan.topology.agent_port(service.name)
-        found.append(_port(agent_port_name(index), number, number, "tcp"))
+        found.append(_port(agent_port_name(plan, service), number, number, "tcp"))
     return found
 
 
-def _public(plan: Plan, pod: str, ports: list[Port]) -> Object:
-    kubernetes = plan.settings.kubernetes
+def _public(plan: Plan, pod: str, owned: list[tuple[Service, Port]]) -> Object:
+    kubernetes, ports = plan.settings.kubernetes, [port for _, port in owned]
     spec: Object = {"type": kubernetes.service, "ipFamilyPolicy": "PreferDualStack"}
     if kubernetes.service != "ClusterIP" or kubernetes.external_addresses:
         # Local: a client's own address arrives, which blocklists, greylisting and limits go by.
@@ -56,8 +56,8 @@ def _public(plan: Plan, pod: str, ports: list[Port]) -> Object:
     if kubernetes.external_addresses:
         spec["externalIPs"] = list(kubernetes.external_addresses)
     spec["ports"] = [
-        _port(port_name(port, transport), port.number, port.inside, transport)
-        for port in ports
+        _port(port_name(plan, service, port, transport), port.number, port.inside, transport)
+        for service, port in owned
         for transport in port.transports
     ]
     found = _object(plan, pod, f"{pod}-public", spec)
