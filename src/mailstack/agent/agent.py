@@ -206,7 +206,12 @@ class Agent:
         site = self._now.site
         if not certificate.is_used(site):
             return False
-        renewed = await asyncio.to_thread(certificate.renew, site)
+        try:
+            renewed = await asyncio.to_thread(certificate.renew, site)
+        finally:
+            valid = await asyncio.to_thread(certificate.validity, site)
+            self.around.expiry.of = valid
+            self.around.health.shows_certificate_until(valid.ends if valid else None)
         if renewed:
             self.around.output.say("another certificate passed its check")
         return renewed

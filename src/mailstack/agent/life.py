@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Never
 
+from mailstack.agent.expiry import Expiry
 from mailstack.agent.ledger import Ledger
 from mailstack.agent.output import Output
 from mailstack.agent.probes import Rhythm, Wrong, ask, remark
@@ -61,6 +62,7 @@ class Surroundings:
     needs_are_healthy: Callable[[], bool] = lambda: True
     spawn: process.Spawn | None = None
     """How processes begin, where it is not as usual."""
+    expiry: Expiry = field(default_factory=Expiry)
 
 
 @dataclass(slots=True)
@@ -198,6 +200,7 @@ class Life:
         self.around.health.now(State.HEALTHY)
 
     async def _ask(self) -> Wrong | None:
+        self.around.expiry.remind(self.around.output.say)
         wrong = await ask(self.around.daemon, self.site(), self.around.rhythm.timeout_s)
         if wrong:
             self.around.output.say(f"probe failed: {wrong.reason}")
@@ -205,7 +208,7 @@ class Life:
         else:
             self.around.health.now(State.HEALTHY)
             said = await remark(self.around.daemon, self.site(), self.around.rhythm.timeout_s)
-            self.around.health.says(said)
+            self.around.health.says("; ".join(filter(None, (said, self.around.expiry.remark()))))
         return wrong
 
     async def _stop_all(self) -> None:

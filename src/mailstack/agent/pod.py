@@ -104,10 +104,12 @@ class Pod:
             "service": self.service,
             "state": health.state.value,
             "reason": health.reason,
+            "remark": health.remark,
             "since": health.since,
             "pid": health.pid,
             "restarts": health.restarts,
             "config": {"state": config.state.value, "reason": config.reason, "since": config.since},
+            "certificate_ends": health.certificate_ends,
             **(self.clients.status() if self.clients else {}),
         }
 

@@ -16,7 +16,7 @@ import shutil
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailstack.aio.files import point_link
 from mailstack.daemons.contract import Site
@@ -29,11 +29,20 @@ _MAX_OCTETS: Final = 1024**2
 """A Kubernetes Secret holds no more."""
 _STEPS: Final = 8
 """A handshake takes three, whatever the version."""
+_NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL (x509_vfy.h), for which Python has no name."""
 _BLOCK: Final = re.compile(
     "-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL | re.ASCII
 )
 
 Pair = Mapping[str, bytes]
+
+
+class Validity(NamedTuple):
+    """From when to when a certificate may be shown, in seconds of the epoch."""
+
+    begins: float
+    ends: float
 
 
 def prepare(site: Site) -> None:
@@ -79,6 +88,23 @@ def renew(site: Site) -> bool:
         return False
     _put_in_force(site, folder)
     return True
+
+
+def validity(site: Site) -> Validity | None:
+    """Read it from the certificate in force, also one that has ended; None: it cannot be told.
+
+    By a handshake as well, because a client of Python's is told the dates in plain words, and a
+    library that reads certificates would stay in the memory of each agent.
+    """
+    try:
+        pair = {name: _content(site.paths.tls / name) for name in (CERTIFICATE, KEY)}
+        client = _client(pair)
+        client.verify_flags |= _NO_CHECK_TIME
+        shown = _talk(client, _server(site.paths.tls, site)).getpeercert() or {}
+        begins, ends = (ssl.cert_time_to_seconds(str(shown[n])) for n in ("notBefore", "notAfter"))
+    except (ConfigError, OSError, LookupError, ValueError):
+        return None
+    return Validity(begins, ends)
 
 
 def _original(site: Site, name: str) -> Path:
@@ -139,14 +165,9 @@ def _server(folder: Path, site: Site) -> ssl.SSLContext:
 
 
 def _handshake(server: ssl.SSLContext, pair: Pair, site: Site) -> None:
-    """Be the client that trusts this certificate alone: it refuses one that is out of its time."""
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    blocks = _BLOCK.findall(pair[CERTIFICATE].decode("ascii", "replace"))
+    """Be the client, who refuses a certificate that is out of its time."""
     try:
-        client.load_verify_locations(cadata=blocks[0])
-        _talk(client, server)
+        _talk(_client(pair), server)
     except (ssl.SSLError, IndexError) as error:
         words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
         raise ConfigError(
@@ -156,7 +177,18 @@ def _handshake(server: ssl.SSLContext, pair: Pair, site: Site) -> None:
         ) from error
 
 
-def _talk(client: ssl.SSLContext, server: ssl.SSLContext) -> None:
+def _client(pair: Pair) -> ssl.SSLContext:
+    """Make a client that trusts this certificate alone; IndexError: there is none."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    blocks = _BLOCK.findall(pair[CERTIFICATE].decode("ascii", "replace"))
+    client.load_verify_locations(cadata=blocks[0])
+    return client
+
+
+def _talk(client: ssl.SSLContext, server: ssl.SSLContext) -> ssl.SSLObject:
+    """Shake hands; return the client's end."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
         client.wrap_bio(to_client, to_server, server_side=False),
@@ -167,3 +199,4 @@ def _talk(client: ssl.SSLContext, server: ssl.SSLContext) -> None:
             ends[step % 2].do_handshake()
         except ssl.SSLWantReadError:
             continue
+    return ends[0]

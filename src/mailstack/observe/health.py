@@ -62,6 +62,8 @@ class Health:
     restarts: int = 0
     """Unplanned ones: after a crash or a hang, not for a new configuration."""
     config: ConfigHealth = field(default_factory=ConfigHealth)
+    certificate_ends: float | None = None
+    """Of the one in force, in seconds of the epoch; None: it has none, or it cannot be read."""
 
     def now(self, state: State, reason: str = "") -> None:
         """Record a state; the time changes only when the state does."""
@@ -76,6 +78,12 @@ class Health:
         """Record what a healthy service has to tell."""
         if remark != self.remark:
             self.remark = remark
+            self.changed(self)
+
+    def shows_certificate_until(self, ends: float | None) -> None:
+        """Record the end of the certificate in force."""
+        if ends != self.certificate_ends:
+            self.certificate_ends = ends
             self.changed(self)
 
     def runs_as(self, pid: int | None, sessions: Iterable[int] = ()) -> None:

@@ -1,6 +1,6 @@
 """The health of services as Prometheus reads it: of all, from a file; of one, from its container.
 
-Every series is there from the start.
+Every series is there from the start; that of certificates, where a service shows one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +23,15 @@ def exposition(healths: Iterable[Health]) -> str:
         },
         ("mailstack_config_refusals_total", "counter", "Configurations refused"): {
             health.service: health.config.refusals for health in records
+        },
+        (
+            "mailstack_certificate_not_after_seconds",
+            "gauge",
+            "When the certificate that the service shows ends, in seconds of the epoch",
+        ): {
+            health.service: int(health.certificate_ends)
+            for health in records
+            if health.certificate_ends is not None
         },
     }
     return families(series)

@@ -112,11 +112,27 @@ class Sampled:
         return family
 
 
-class Metrics(Collector):
+def exposition(*parts: Counter | Latency | Gauge | Sampled) -> str:
+    """The numbers of what has no port of its own, as a file shows them."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Parts(list(parts)))
+    return generate_latest(registry).decode()
+
+
+class _Parts(Collector):
+    def __init__(self, parts: list[Counter | Latency | Gauge | Sampled]) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        for part in self._parts:
+            yield part.collect()
+
+
+class Metrics(_Parts):
     """All numbers of one process, with those of the process itself (memory, CPU, files)."""
 
     def __init__(self, *parts: Counter | Latency | Gauge | Sampled) -> None:
-        self._parts = list(parts)
+        super().__init__(list(parts))
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -124,10 +140,6 @@ class Metrics(Collector):
 
     def add(self, part: Counter | Latency | Gauge | Sampled) -> None:
         self._parts.append(part)
-
-    def collect(self) -> Iterator[Metric]:
-        for part in self._parts:
-            yield part.collect()
 
     def exposition(self) -> bytes:
         """The page a Prometheus server scrapes."""

@@ -1,6 +1,7 @@
 """The pair of certificate and key: what comes into force, and what is refused."""
 
 import os
+import shutil
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,3 +158,28 @@ def test_the_folder_of_an_earlier_version(site: Site) -> None:
     certificate.prepare(site)
     assert site.paths.tls.is_symlink()
     ssl.create_default_context().load_verify_locations(site.paths.tls / certificate.CERTIFICATE)
+
+
+def test_its_dates_are_read(site: Site) -> None:
+    """To the second, also of one that is out of its time; and of the one in force only."""
+    assert certificate.validity(site) is None
+    for begins, ends in ((-80, 10), (-90, -1), (1, 90)):
+        key, text = dated(timedelta(days=begins), timedelta(days=ends))
+        give(site, key, text)
+        shutil.rmtree(site.paths.tls.resolve(), ignore_errors=True)
+        certificate.prepare(site)
+        made = x509.load_pem_x509_certificate(text.encode())
+        dates = (made.not_valid_before_utc.timestamp(), made.not_valid_after_utc.timestamp())
+        assert certificate.validity(site) == dates
+    give(site, "none", "none")
+    assert certificate.validity(site) == dates
+
+
+def test_dates_that_cannot_be_read(site: Site) -> None:
+    """Whatever lies there instead of a pair, nothing is raised: it is only a remark."""
+    site.paths.tls.mkdir(parents=True)
+    key, text = dated(timedelta(days=-1), timedelta(days=1))
+    for one, other in (("", ""), ("none", text), (key, "none"), (key, "\xe9")):
+        (site.paths.tls / certificate.KEY).write_text(one)
+        (site.paths.tls / certificate.CERTIFICATE).write_text(other)
+        assert certificate.validity(site) is None
