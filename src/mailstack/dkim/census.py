@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, get_args
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import GaugeMetricFamily
 
 from mailstack.dkim.master import MASTER
 from mailstack.model.dkim import Algorithm, State
-from mailstack.observe.metrics import Gauge, Sampled
+from mailstack.observe.metrics import Gauge, Sampled, exposition
 
 PATIENCE: Final = timedelta(days=1)
 """For a new key to be seen everywhere. Longer, and somebody has forgotten to publish it."""
@@ -50,7 +48,7 @@ class Census:
 
     def numbers(self, lost: int, failing: int) -> str:
         """Return the text format; ``failing``: domains whose name servers did not do their part."""
-        parts = (
+        return exposition(
             Sampled(
                 GaugeMetricFamily,
                 "mailstack_dkim_keys",
@@ -86,9 +84,6 @@ class Census:
                 lambda: failing,
             ),
         )
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Page(parts))
-        return generate_latest(registry).decode()
 
     def _keys(self) -> Iterator[tuple[tuple[str, ...], float]]:
         for algorithm in get_args(Algorithm):
@@ -117,15 +112,6 @@ class Census:
                 "prints"
             )
         return ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Page(Collector):
-    parts: tuple[Gauge | Sampled, ...]
-
-    def collect(self) -> Iterator[Metric]:
-        for part in self.parts:
-            yield part.collect()
 
 
 def _some(names: list[str]) -> str:

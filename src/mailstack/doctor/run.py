@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
@@ -17,6 +17,7 @@ from typing import Final, get_args
 from mailstack.aio.files import replace_text
 from mailstack.doctor.context import Context
 from mailstack.doctor.kept import path
+from mailstack.doctor.numbers import numbers
 from mailstack.doctor.registry import Entry
 from mailstack.findings import Finding, Severity
 
@@ -68,29 +69,8 @@ def summary(results: Iterable[Result]) -> dict[str, int]:
 def keep(state: Path, results: list[Result]) -> None:
     """Write what was found, for ``status``, and its numbers for node_exporter's collector."""
     counts, now = summary(results), int(time.time())
+    found = {r.entry.key: [f.severity for f in r.findings] for r in results}
     worst = [f for result in results for f in result.findings if f.severity != "ok"]
     document = {"at": now, "summary": counts, "findings": [f.as_json() for f in worst[:_MAX_KEPT]]}
     replace_text(path(state), json.dumps(document, indent=2) + "\n", mode=_PRIVATE)
-    replace_text(state / "run" / "doctor.prom", exposition(results, now))
-
-
-def exposition(results: Sequence[Result], now: int) -> str:
-    """Return the numbers in Prometheus's text format; those of what was not found are 0."""
-    severities = get_args(Severity)
-    each = Counter((r.entry.key, f.severity) for r in results for f in r.findings)
-    lines = [
-        "# HELP mailstack_doctor_findings What the last examination found, by severity.",
-        "# TYPE mailstack_doctor_findings gauge",
-        *(f'mailstack_doctor_findings{{severity="{s}"}} {n}' for s, n in summary(results).items()),
-        "# HELP mailstack_doctor_check_findings What each check found, by severity.",
-        "# TYPE mailstack_doctor_check_findings gauge",
-        *(
-            f'mailstack_doctor_check_findings{{check="{key}",severity="{s}"}} {each[key, s]}'
-            for key in (result.entry.key for result in results)
-            for s in severities
-        ),
-        "# HELP mailstack_doctor_last_run_timestamp_seconds When that was.",
-        "# TYPE mailstack_doctor_last_run_timestamp_seconds gauge",
-        f"mailstack_doctor_last_run_timestamp_seconds {now}",
-    ]
-    return "\n".join(lines) + "\n"
+    replace_text(state / "run" / "doctor.prom", numbers(found, now))

@@ -16,8 +16,9 @@ from mailstack.doctor import certificates, clock, names, queue
 from mailstack.doctor.context import Context, Found
 from mailstack.doctor.datastore import datastore
 from mailstack.doctor.kept import kept
+from mailstack.doctor.numbers import numbers
 from mailstack.doctor.registry import CHECKS, Entry
-from mailstack.doctor.run import Result, exposition, keep, run
+from mailstack.doctor.run import Result, keep, run
 from mailstack.doctor.secrets import secrets
 from mailstack.doctor.services import overrides, services
 from mailstack.findings import Finding
@@ -199,11 +200,11 @@ def test_what_is_kept(tmp_path: Path) -> None:
 
 def test_every_severity_has_a_number() -> None:
     """A series that is missing raises no alert."""
-    page = exposition([Result(CHECKS[0], (Finding("warning", "a", "so so"),))], 5)
-    assert 'mailstack_doctor_findings{severity="failure"} 0' in page
-    assert 'mailstack_doctor_check_findings{check="services",severity="failure"} 0' in page
-    assert 'mailstack_doctor_check_findings{check="services",severity="warning"} 1' in page
-    assert page.endswith("mailstack_doctor_last_run_timestamp_seconds 5\n")
+    page = numbers({"services": ["warning"]}, 1_700_000_000)
+    assert 'mailstack_doctor_findings{severity="failure"} 0.0' in page
+    assert 'mailstack_doctor_check_findings{check="services",severity="failure"} 0.0' in page
+    assert 'mailstack_doctor_check_findings{check="services",severity="warning"} 1.0' in page
+    assert page.endswith("mailstack_doctor_last_run_timestamp_seconds 1.7e+09\n")
 
 
 def test_keys_are_unique() -> None:
