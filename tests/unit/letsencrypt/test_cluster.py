@@ -10,8 +10,9 @@ from tests.api_server import ApiServer, api_server
 from tests.authority import leaf_for
 
 from mailstack.agent.keys import self_signed
+from mailstack.aio.kubernetes_api import TRIES
 from mailstack.errors import MailstackError
-from mailstack.letsencrypt.cluster import TRIES, ClusterFailed, ClusterSecret
+from mailstack.letsencrypt.cluster import ClusterFailed, ClusterSecret
 from mailstack.letsencrypt.pair import Pair
 from mailstack.topology.model import Endpoint
 
