@@ -107,6 +107,7 @@ class HttpServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request. Never raises, but for cancellation."""
         client = client_of((writer.get_extra_info("peername") or ("",))[0])
+        plain = writer.transport
         self._open += 1
         try:
             verdict = self._clients.enter(client)
@@ -119,9 +120,11 @@ class HttpServer:
         except Exception:  # noqa: BLE001 - the border of one connection
             _log.exception("a request ended by a fault of this program")
         finally:
-            await _close(writer)
-            self._open -= 1
-            self._clients.leave(client)
+            try:
+                await _close(writer, plain)
+            finally:
+                self._open -= 1
+                self._clients.leave(client)
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, verdict: Verdict
@@ -137,15 +140,19 @@ class HttpServer:
         return await _stream(connection, writer, answer, answer.pieces)
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
-    """Close, and break off where the peer does not take what is left for it."""
+async def _close(writer: asyncio.StreamWriter, plain: asyncio.WriteTransport) -> None:
+    """Close, and break off where the peer does not take what is left for it.
+
+    ``plain`` is what lies below TLS: a TLS transport of Python 3.11 that the peer has closed cannot
+    be aborted.
+    """
     writer.close()
     with suppress(OSError):
         try:
             async with asyncio.timeout(LINGER_S):
                 await writer.wait_closed()
         finally:
-            writer.transport.abort()
+            plain.abort()
 
 
 async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:

@@ -1,14 +1,18 @@
 """The small HTTP server, asked in good and in bad ways."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from mailstack.agent.keys import self_signed
 from mailstack.aio import http
 from mailstack.aio.clients import Clients
 from mailstack.aio.http import MAX_BODY, Answer, HttpServer, Request, bears, document, text
+from mailstack.aio.tls import unverified
 
 
 async def echo(request: Request) -> Answer:
@@ -130,6 +134,39 @@ async def test_who_takes_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPat
         async with asyncio.timeout(60):
             await ended.wait()
         writer.close()
+
+
+async def test_who_leaves_in_the_middle_of_tls_is_counted_off(tmp_path: Path) -> None:
+    """A client that hangs up after its handshake, or during it, leaves nothing of itself behind."""
+    key, certificate = self_signed(["localhost"])
+    (tmp_path / "pair.pem").write_text(key + certificate)
+    shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    shown.load_cert_chain(tmp_path / "pair.pem")
+    clients = Clients(at_once=1)
+    ended: asyncio.Queue[BaseException | None] = asyncio.Queue()
+    server = HttpServer(echo, tls=lambda: shown, clients=clients)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await server.serve(reader, writer)
+        except Exception as error:  # noqa: BLE001 - whichever it is
+            ended.put_nowait(error)
+        else:
+            ended.put_nowait(None)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        at = listening.sockets[0].getsockname()
+        for leaves_how in ("during", "closed", "broken off", "closed"):
+            if leaves_how == "during":
+                _, writer = await asyncio.open_connection(*at)
+                writer.write(b"\x16\x03\x01")
+                writer.close()
+            else:
+                _, writer = await asyncio.open_connection(*at, ssl=unverified())
+                (writer.close if leaves_how == "closed" else writer.transport.abort)()
+            async with asyncio.timeout(60):
+                assert await ended.get() is None
+    assert clients.refused == 0
 
 
 @pytest.mark.parametrize(
