@@ -1,7 +1,8 @@
 """A fake API server of Kubernetes: one namespace, one Secret, TLS, a token, and what may fail.
 
 It knows GET and strategic merge patches of Secrets as the real one does them: a ``resourceVersion``
-that is not the newest is a conflict, ``data`` is merged key by key, a null removes one.
+that is not the newest is a conflict, ``data`` is merged key by key, a null removes one. Events may
+be made, and nothing else be done with them.
 """
 
 import json
@@ -19,6 +20,7 @@ from tests.authority import leaf_for
 from mailstack.topology.model import Endpoint
 
 NAMESPACE, NAME = "mail", "mailstack-tls"
+EVENTS = f"/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events"
 PATCH = "application/strategic-merge-patch+json"
 
 
@@ -37,6 +39,10 @@ class ApiServer:
     """Method and status of each request."""
     refuse_patches: bool = False
     """With 500, each of them."""
+    events: dict[str, Any] = field(default_factory=dict)
+    """Name → Event."""
+    lost_answers: int = 0
+    """So many of the next Events are made, and nobody is told."""
     before_patch: Callable[[], None] = lambda: None
 
     @property
@@ -57,8 +63,13 @@ class ApiServer:
     def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, Any]:  # noqa: ANN401
         if headers["Authorization"] != f"Bearer {self.token}":
             return _status(401, "Unauthorized")
+        if (method, path) == ("POST", EVENTS):
+            return self._make_event(json.loads(body))
         if path != f"/api/v1/namespaces/{NAMESPACE}/secrets/{NAME}":
             return _status(403, f'secrets "{path.rpartition("/")[2]}" is forbidden')
+        return self._about_the_secret(method, headers, body)
+
+    def _about_the_secret(self, method: str, headers: Any, body: bytes) -> tuple[int, Any]:  # noqa: ANN401
         if self.secret is None:
             return _status(404, f'secrets "{NAME}" not found')
         if method == "GET":
@@ -67,6 +78,16 @@ class ApiServer:
             return _status(415, "the body is no strategic merge patch")
         self.before_patch()
         return self._patch(json.loads(body))
+
+    def _make_event(self, event: Any) -> tuple[int, Any]:  # noqa: ANN401 - JSON
+        name = event["metadata"]["name"]
+        if name in self.events:
+            return _status(409, f'events.events.k8s.io "{name}" already exists')
+        self.events[name] = event
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return 0, None
+        return 201, event
 
     def _patch(self, patch: Any) -> tuple[int, Any]:  # noqa: ANN401 - JSON
         if self.refuse_patches:
@@ -116,6 +137,9 @@ def _handler(fake: ApiServer) -> type[BaseHTTPRequestHandler]:
             self._do()
 
         def do_PATCH(self) -> None:
+            self._do()
+
+        def do_POST(self) -> None:
             self._do()
 
         def _do(self) -> None:

@@ -95,7 +95,8 @@ class Kubernetes(Section):
     api_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(),
         description="Networks of the cluster's API server, to which the pod that exchanges the "
-        "certificate may speak (kubectl get endpointslices kubernetes). Empty: any.",
+        "certificate may speak, and with events all pods (kubectl get endpointslices kubernetes). "
+        "Empty: any.",
     )
     api_port: int = Field(
         default=6443, gt=0, le=65_535, description="Port at which it listens there, besides 443."
@@ -104,6 +105,11 @@ class Kubernetes(Section):
         default=(),
         description="Networks in which the cluster's DNS answers, where it is no pod labelled "
         "k8s-app=kube-dns of kube-system: 169.254.20.10/32 for a cache on each node.",
+    )
+    events: bool = Field(
+        default=False,
+        description="Have a pod tell the cluster, by an Event, that it refused a configuration or "
+        "that its certificate ends soon. Needs api_networks.",
     )
     monitoring_namespace: str = Field(
         default="",
@@ -116,6 +122,15 @@ class Kubernetes(Section):
         if self.profile == "micro" and more:
             raise ValueError(
                 f"the profile micro has one of each service, and replicas asks for {more[0]}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _events_leave_nothing_open(self) -> "Kubernetes":
+        if self.events and not self.api_networks:
+            raise ValueError(
+                "events lets each pod speak to the API server, so api_networks has to say where "
+                "that is: see kubectl get endpointslices kubernetes"
             )
         return self
 

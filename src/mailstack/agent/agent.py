@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final, Never
 
 from mailstack.agent import overrides
+from mailstack.agent.alerts import Matter
 from mailstack.agent.apply import Configuration, Configurations
 from mailstack.agent.attendance import Attendance
 from mailstack.agent.life import Cause, Ended, Life, Surroundings
@@ -234,3 +235,4 @@ class Agent:
         """Keep the configuration in force, and let everybody see that another was wanted."""
         self.around.output.say(f"configuration refused: {reason}")
         self.around.health.config_refused(reason)
+        self.around.alert(Matter.REFUSED, reason)

@@ -5,14 +5,15 @@ handles SIGTERM and buries the dead. Lines of the daemon go to standard output a
 """
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
-from mailstack.agent import ledger, pod
+from mailstack.agent import alerts, ledger, pod
 from mailstack.agent.agent import Agent
 from mailstack.agent.life import Surroundings
 from mailstack.agent.options import Options
@@ -71,10 +72,25 @@ async def _run(
             pod_.listen_to(around.output)
             around.needs_are_healthy = lambda: pod_.needs_answer
             await beside.enter_async_context(pod_.answering())
+            await beside.enter_async_context(_telling_the_cluster(service, around))
         try:
             await _run_until_told(agent, options, pod_ if in_pod else None)
         except BaseExceptionGroup as group:
             raise _first(group) from group
+
+
+@asynccontextmanager
+async def _telling_the_cluster(service: str, around: Surroundings) -> AsyncIterator[None]:
+    """Meanwhile alerts are Events, where the pod may make them."""
+    if alerts.POD not in os.environ:
+        yield
+        return
+    from mailstack.agent.events import events  # noqa: PLC0415 - a client of HTTP, for this alone
+
+    made = events(service, around.output.say)
+    around.alert = made.alert
+    async with made.sending():
+        yield
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

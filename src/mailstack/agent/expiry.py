@@ -40,9 +40,10 @@ class Expiry:
         near = min(NEAR_S, (self.of.ends - self.of.begins) * _NEAR_PART)
         return f"the certificate ends at {when}, and is not renewed yet" if left < near else ""
 
-    def remind(self, say: Callable[[str], None]) -> None:
-        """Say it, once a day (UTC)."""
+    def reminder(self) -> str:
+        """Return the remark if it is the day's first (UTC); else nothing."""
         today, words = int(self.now() // _DAY_S), self.remark()
-        if words and today != self._told_on:
-            self._told_on = today
-            say(f"warning: {words}")
+        if not words or today == self._told_on:
+            return ""
+        self._told_on = today
+        return words

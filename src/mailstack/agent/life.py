@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Never
 
+from mailstack.agent.alerts import Alert, Matter, nobody
 from mailstack.agent.expiry import Expiry
 from mailstack.agent.ledger import Ledger
 from mailstack.agent.output import Output
@@ -63,6 +64,7 @@ class Surroundings:
     spawn: process.Spawn | None = None
     """How processes begin, where it is not as usual."""
     expiry: Expiry = field(default_factory=Expiry)
+    alert: Alert = nobody
 
 
 @dataclass(slots=True)
@@ -200,7 +202,9 @@ class Life:
         self.around.health.now(State.HEALTHY)
 
     async def _ask(self) -> Wrong | None:
-        self.around.expiry.remind(self.around.output.say)
+        if reminder := self.around.expiry.reminder():
+            self.around.output.say(f"warning: {reminder}")
+            self.around.alert(Matter.CERTIFICATE, reminder)
         wrong = await ask(self.around.daemon, self.site(), self.around.rhythm.timeout_s)
         if wrong:
             self.around.output.say(f"probe failed: {wrong.reason}")

@@ -13,6 +13,7 @@ import pytest
 from tests.unit.fake_daemon import Changes, FakeDaemon, settings
 
 from mailstack.agent.agent import Agent
+from mailstack.agent.alerts import Alert, nobody
 from mailstack.agent.ledger import Ledger, folder
 from mailstack.agent.life import Surroundings
 from mailstack.agent.output import Output
@@ -36,6 +37,7 @@ class Stage:
     rhythm: Rhythm = QUICK
     lines: list[str] = field(default_factory=list)
     needs_are_healthy: Callable[[], bool] = lambda: True
+    alert: Alert = nobody
     changes: Changes = field(default_factory=Changes)
     health: Health = field(init=False)
     agent: Agent = field(init=False)
@@ -56,6 +58,7 @@ class Stage:
             rhythm=self.rhythm,
             output=Output(self._hear),
             needs_are_healthy=self.needs_are_healthy,
+            alert=self.alert,
         )
         self.agent = Agent(around, settings(), self._site, self._gate)
         return self.agent

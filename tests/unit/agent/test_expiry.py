@@ -45,29 +45,22 @@ def test_from_two_weeks_on_it_is_told(days_left: float, issued_for: float, words
 
 def test_no_certificate_no_remark() -> None:
     """Most services show none."""
-    said: list[str] = []
     one = Expiry()
-    one.remind(said.append)
-    assert (one.remark(), said) == ("", [])
+    assert (one.remark(), one.reminder()) == ("", "")
 
 
 def test_the_log_has_it_once_a_day() -> None:
     """However often it is looked at; and no more once a new one is in force."""
-    said: list[str] = []
-    now = [0.0]
+    said, now = [], [0.0]
     one = Expiry(Validity(END - 90 * DAY_S, END), now=lambda: now[0])
     for hours in (0, 1, 2, 24, 25, 80):
         now[0] = END - 3 * DAY_S + hours * 3600
-        one.remind(said.append)
-    assert [line.partition(" at ")[0] for line in said] == [
-        "warning: the certificate ends",
-        "warning: the certificate ends",
-        "warning: the certificate ended",
-    ]
+        said.append(one.reminder().partition(" at ")[0])
+    ends, ended = "the certificate ends", "the certificate ended"
+    assert said == [ends, "", "", ends, "", ended]
     one.of = Validity(END, END + 90 * DAY_S)
     now[0] += DAY_S
-    one.remind(said.append)
-    assert len(said) == 3
+    assert not one.reminder()
 
 
 async def test_an_agent_tells_of_the_one_in_force(stage: Stage) -> None:

@@ -29,6 +29,7 @@ SITES: dict[str, dict[str, object]] = {
             "dns_networks": ["169.254.20.10/32"],
             "monitoring_namespace": "monitoring",
             "api_networks": ["172.16.0.0/28"],
+            "events": True,
         },
         "acme": {"enabled": True},
         "dns": {"update_server": "192.0.2.53@53"},

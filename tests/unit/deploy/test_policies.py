@@ -129,6 +129,18 @@ def test_the_way_to_the_api_server() -> None:
             assert peers == wanted, one.name
 
 
+def test_with_events_every_pod_reaches_the_api_server() -> None:
+    """There alone, and with the cluster's DNS for its name; what makes no Events does not."""
+    inside, elsewhere = Peer("api", {}, {}, "172.16.0.1"), Peer("other", {}, {}, "172.17.0.1")
+    wanted = {"api_networks": ["172.16.0.0/28"], "api_port": 16_443, "events": True}
+    found = objects(kubernetes=wanted)
+    rules, jobs = network(found), {job.name for job in STACK.jobs}
+    for one in pods(found):
+        assert rules.allows(one, inside, 16_443, "TCP") is (one.name not in jobs), one.name
+        assert not rules.allows(one, elsewhere, 16_443, "TCP")
+        assert rules.allows(one, DNS, DNS_PORT, "UDP") or one.name in jobs
+
+
 def test_cluster_dns_for_those_who_need_names() -> None:
     """Who is linked with another pod may ask for its address; who is not, asks nobody."""
     found = objects()

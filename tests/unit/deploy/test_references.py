@@ -30,7 +30,8 @@ def sources(spec: Object) -> Iterator[Source]:
                 yield "Secret", {**secret, "name": secret.get("name", secret.get("secretName"))}
     for one in [*spec.get("initContainers", []), *spec["containers"]]:
         assert "envFrom" not in one
-        assert not any("valueFrom" in variable for variable in one.get("env", []))
+        values = [each["valueFrom"] for each in one.get("env", []) if "valueFrom" in each]
+        assert all(set(value) == {"fieldRef"} for value in values)  # of the pod itself
 
 
 def made_secrets(site: dict[str, object]) -> dict[str, set[str]]:

@@ -5,6 +5,7 @@ from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, pod_sp
 
 from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
 from mailstack.deploy.plan import SIZES
+from mailstack.errors import ConfigError
 from mailstack.topology.selection import selected
 from mailstack.topology.stack import STACK
 
@@ -136,6 +137,33 @@ def test_who_exchanges_a_secret_may_do_just_that() -> None:
     account = of_kind("ServiceAccount", found)["letsencrypt"]
     assert account["automountServiceAccountToken"] is False
     assert not of_kind("Role", objects())
+
+
+def test_with_events_every_resident_pod_may_make_them() -> None:
+    """In its namespace, and nothing else; it knows which pod it is. A job's pod has no agent."""
+    wanted = {"events": True, "api_networks": ["172.16.0.0/28"]}
+    found = objects(**WHOLE, kubernetes=wanted)
+    roles, jobs = of_kind("Role", found), {job.name for job in STACK.jobs}
+    assert set(roles) == set(pod_specs(found)) - jobs
+    rule = {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}
+    assert {str(role["rules"]) for name, role in roles.items() if name != "letsencrypt"} == {
+        str([rule])
+    }
+    assert [one["resources"] for one in roles["letsencrypt"]["rules"]] == [["secrets"], ["events"]]
+    for name, spec in pod_specs(found).items():
+        for one in spec["containers"]:
+            told = {v["name"]: v["valueFrom"]["fieldRef"] for v in one["env"] if "valueFrom" in v}
+            assert (told == {}) is (name in jobs)
+            if told:
+                assert told["MAILSTACK_POD"] == {"fieldPath": "metadata.name"}
+                assert told["MAILSTACK_POD_UID"] == {"fieldPath": "metadata.uid"}
+
+
+def test_events_open_no_way_to_everywhere() -> None:
+    """Each pod gets a way to the API server: the settings have to say where that is."""
+    with pytest.raises(ConfigError, match="events lets each pod speak to the API server") as told:
+        plan(kubernetes={"events": True})
+    assert "\n" not in str(told.value)
 
 
 def test_probes_ask_the_agent() -> None:

@@ -1,8 +1,11 @@
-"""What a pod may ask of the cluster's API: nothing, unless its service exchanges a secret.
+"""What a pod may ask of the cluster's API: nothing, unless there is a reason.
 
-Then it may read and change the Secrets that the declaration names for it, by name, and no others.
-``create`` and ``list`` cannot be kept to a name (Kubernetes, Using RBAC Authorization,
-"Referring to resources"), so the Secret has to be there, and nobody looks for it.
+One that exchanges a secret may read and change the Secrets that the declaration names for it, by
+name, and no others. ``create`` and ``list`` cannot be kept to a name (Kubernetes, Using RBAC
+Authorization, "Referring to resources"), so the Secret has to be there, and nobody looks for it.
+
+With ``kubernetes.events`` every resident pod may make Events in its namespace: it reads none and
+changes none.
 """
 
 from collections.abc import Iterator
@@ -14,7 +17,25 @@ from mailstack.deploy.yaml_text import Object
 _API = "rbac.authorization.k8s.io"
 
 
-def written(plan: Plan, pod: str) -> list[str]:
+def rules(plan: Plan, pod: str) -> list[Object]:
+    """Return what pods of that name may do; who may do nothing has no token, and no way there."""
+    found: list[Object] = []
+    if secrets := _written(plan, pod):
+        found.append(
+            {
+                "apiGroups": [""],
+                "resources": ["secrets"],
+                "resourceNames": secrets,
+                "verbs": ["get", "patch", "update"],
+            }
+        )
+    if plan.settings.kubernetes.events and pod in plan.pods:
+        events = {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}
+        found.append(events)
+    return found
+
+
+def _written(plan: Plan, pod: str) -> list[str]:
     """Names of the Secrets that services of ``pod`` exchange."""
     services = [service for service in plan.topology.services if pod in (service.name, service.pod)]
     return [names.secret(secret) for service in services for secret in service.writes]
@@ -22,17 +43,11 @@ def written(plan: Plan, pod: str) -> list[str]:
 
 def access(plan: Plan, pod: str) -> Iterator[Object]:
     """Yield the Role and who has it."""
-    secrets = written(plan, pod)
-    if not secrets:
+    may = rules(plan, pod)
+    if not may:
         return
     labels = names.labels(plan, pod)
-    rule = {
-        "apiGroups": [""],
-        "resources": ["secrets"],
-        "resourceNames": secrets,
-        "verbs": ["get", "patch", "update"],
-    }
-    yield names.object_(f"{_API}/v1", "Role", pod, plan, labels, rules=[rule])
+    yield names.object_(f"{_API}/v1", "Role", pod, plan, labels, rules=may)
     yield names.object_(
         f"{_API}/v1",
         "RoleBinding",

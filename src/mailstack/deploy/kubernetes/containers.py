@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from mailstack.agent.alerts import POD, POD_UID
 from mailstack.deploy import places
 from mailstack.deploy.kubernetes import volumes
 from mailstack.deploy.kubernetes.port_names import agent_port_name, port_name
@@ -35,7 +36,7 @@ def container(plan: Plan, service: Service) -> Object:
         "image": plan.image(service.name),
         "imagePullPolicy": "IfNotPresent",
         "command": places.command(service.name),
-        "env": environment(),
+        "env": [*environment(), *_identity(plan)],
         "ports": _ports(plan, service),
         **_probes(plan.topology.agent_port(service.name)),
         "resources": resources(plan, service.memory_mib),
@@ -69,6 +70,17 @@ _CHOWN: Final = {"drop": ["ALL"], "add": ["CHOWN"]}
 
 def environment() -> list[Object]:
     return [{"name": name, "value": value} for name, value in places.ENVIRONMENT.items()]
+
+
+def _identity(plan: Plan) -> list[Object]:
+    """Which pod it is in, for who makes Events about it."""
+    if not plan.settings.kubernetes.events:
+        return []
+    fields = {POD: "metadata.name", POD_UID: "metadata.uid"}
+    return [
+        {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+        for name, path in fields.items()
+    ]
 
 
 def _ports(plan: Plan, service: Service) -> list[Object]:

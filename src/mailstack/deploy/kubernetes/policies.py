@@ -10,7 +10,7 @@ from typing import Final
 
 from mailstack.deploy import outside
 from mailstack.deploy.kubernetes import names
-from mailstack.deploy.kubernetes.access import written
+from mailstack.deploy.kubernetes.access import rules
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
 from mailstack.topology.model import INTERNET, Link, Port
@@ -93,17 +93,18 @@ def _egress(plan: Plan, pod: str) -> Iterator[Object]:
             known += [entry for entry in entries if entry not in known]
     for target, ports in targets.items():
         yield {"to": [_pods(plan, target)], "ports": ports}
-    if targets:
+    asks_the_api = bool(rules(plan, pod))
+    if targets or asks_the_api:
         yield _to_cluster_dns(plan)
     for link in plan.topology.links:
         if link.target == INTERNET and plan.topology.pod_of(link.source) == pod:
             yield from _to_the_internet(plan, link)
-    if written(plan, pod):
+    if asks_the_api:
         yield _to_the_api(plan)
 
 
 def _to_cluster_dns(plan: Plan) -> Object:
-    """Whoever talks to another pod has to find its address first; who does not, needs no DNS."""
+    """Whoever talks to another pod or to the API server has to find its address first."""
     networks = plan.settings.kubernetes.dns_networks
     number = plan.topology.internet_ports["dns"]
     ports = [_port(protocol, number) for protocol in ("UDP", "TCP")]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mailstack.deploy.kubernetes import containers, names, volumes
-from mailstack.deploy.kubernetes.access import written
+from mailstack.deploy.kubernetes.access import rules
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
 from mailstack.topology.model import Service
@@ -82,7 +82,7 @@ def _template(plan: Plan, pod: str) -> Object:
     return {
         "metadata": {"labels": names.labels(plan, pod)},
         "spec": {
-            **pod_spec(plan, pod, services[0], token=bool(written(plan, pod))),
+            **pod_spec(plan, pod, services[0], token=bool(rules(plan, pod))),
             "terminationGracePeriodSeconds": _GRACE_S.get(pod, _USUAL_GRACE_S),
             "securityContext": pod_security(services),
             **_shared(services),
