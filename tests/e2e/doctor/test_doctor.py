@@ -1,75 +1,13 @@
 """``mailstack doctor`` on a whole stack: no complaint, then each planted fault by its name."""
 
-import json
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
 
-import pytest
-from tests.e2e.stack import Stack, missing, running
+from tests.e2e.doctor.examine import Seen, examined, only, until
+from tests.e2e.stack import Stack
 
-from mailstack.demo.internet import small_internet
 from mailstack.demo.records import listed
 from mailstack.demo.throwaway import DOMAIN
-
-T = TypeVar("T")
-PATIENCE_S = 150.0
-"""The stack's resolver keeps for a minute that there is nothing of a name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one run said."""
-
-    code: int
-    findings: list[dict[str, str]]
-
-    def of(self, severity: str) -> list[dict[str, str]]:
-        return [f for f in self.findings if f["severity"] == severity]
-
-    def keys(self, severity: str) -> set[str]:
-        return {f["key"] for f in self.of(severity)}
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack whose public address is known, with a friend to send to."""
-    if reason := missing():
-        pytest.skip(reason)
-    with _folder() as folder, _folder() as outside, small_internet(outside) as internet:
-        settings = {
-            "listen.public_addresses": json.dumps([internet.plan.stack]),
-            "doctor.probe_hosts": '["mx.nowhere.example"]',
-            "doctor.time_server": "time.nowhere.example@123",
-        }
-        with running(folder, internet, settings) as stack:
-            yield stack
-
-
-def examined(stack: Stack, *arguments: str) -> Seen:
-    done = stack.throwaway.run("doctor", "--json", *arguments)
-    assert done.stdout, done.stderr
-    return Seen(done.returncode, json.loads(done.stdout)["findings"])
-
-
-def only(stack: Stack, key: str) -> Seen:
-    return examined(stack, "--only", key)
 
 
 def test_nothing_is_wrong(stack: Stack) -> None:
@@ -189,12 +127,3 @@ def test_an_old_copy(stack: Stack) -> None:
     for file in (stack.state / "data" / "backup" / "copies").iterdir():
         os.utime(file, (old, old))
     assert "100 h" in only(stack, "datastore").of("warning")[0]["what"]
-
-
-def until(look: Callable[[], T]) -> T:
-    """Look again until there is something to see."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := look()):
-        assert time.monotonic() < deadline, "not seen in time"
-        time.sleep(0.2)
-    return found

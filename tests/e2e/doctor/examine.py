@@ -1,0 +1,46 @@
+"""Runs ``mailstack doctor`` and reads what it says."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tests.e2e.stack import Stack
+
+T = TypeVar("T")
+PATIENCE_S = 150.0
+"""The stack's resolver keeps for a minute that there is nothing of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one run said."""
+
+    code: int
+    findings: list[dict[str, str]]
+
+    def of(self, severity: str) -> list[dict[str, str]]:
+        return [f for f in self.findings if f["severity"] == severity]
+
+    def keys(self, severity: str) -> set[str]:
+        return {f["key"] for f in self.of(severity)}
+
+
+def examined(stack: Stack, *arguments: str) -> Seen:
+    done = stack.throwaway.run("doctor", "--json", *arguments)
+    assert done.stdout, done.stderr
+    return Seen(done.returncode, json.loads(done.stdout)["findings"])
+
+
+def only(stack: Stack, key: str) -> Seen:
+    return examined(stack, "--only", key)
+
+
+def until(look: Callable[[], T]) -> T:
+    """Look again until there is something to see."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "not seen in time"
+        time.sleep(0.2)
+    return found
