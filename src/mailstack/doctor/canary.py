@@ -103,7 +103,7 @@ def _round(context: Context, address: str, password: str) -> Found:
         with _timed(found, "deliver", "in the mailbox, read by IMAP"):
             octets = _fetch(context, address, password, subject)
         found.append(_filtered(context, octets))
-        found.append(_signed(context, octets))
+        found.append(signed(context, octets))
     except _Broken as error:
         found.append(_failure(error.step, error.what, error.fix))
     return found
@@ -190,10 +190,14 @@ def _filtered(context: Context, octets: bytes) -> Finding:
     return Finding("ok", "canary.filter", "scanned for spam")
 
 
-def _signed(context: Context, octets: bytes) -> Finding:
+def signed(context: Context, octets: bytes) -> Finding:
+    """Say whether what arrived carries a signature that our own keys verify."""
     import dkim  # type: ignore[import-untyped]  # noqa: PLC0415 - for who needs it
 
-    keys = _keys(context)
+    try:
+        keys = _keys(context)
+    except (MailstackError, OSError) as error:
+        return Finding("unknown", "canary.sign", f"could not ask for the keys: {error}")
     if dkim.verify(octets, dnsfunc=keys):
         return Finding("ok", "canary.sign", "the DKIM signature is valid")
     what = "no DKIM signature that our own keys verify"

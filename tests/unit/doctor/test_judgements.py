@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mailstack.doctor import certificates, clock, names, queue
+from mailstack.doctor.canary import signed
 from mailstack.doctor.context import Context, Found
 from mailstack.doctor.datastore import datastore
 from mailstack.doctor.kept import kept
@@ -196,6 +197,13 @@ def test_what_is_kept(tmp_path: Path) -> None:
     assert found is not None
     assert found["summary"] == {"ok": 1, "warning": 0, "failure": 1, "unknown": 0}
     assert [f["key"] for f in found["findings"]] == ["b"]
+
+
+def test_keys_that_cannot_be_asked_for_cost_no_other_finding(tmp_path: Path) -> None:
+    """Whether it is signed is unknown then; what the canary has shown before stands."""
+    finding = signed(context(tmp_path), b"Subject: canary\r\n\r\n")
+    assert (finding.severity, finding.key) == ("unknown", "canary.sign")
+    assert "could not ask for the keys" in finding.what
 
 
 def test_every_severity_has_a_number() -> None:
