@@ -10,7 +10,6 @@ from tests.e2e.stack import Stack
 
 T = TypeVar("T")
 PATIENCE_S = 150.0
-"""The stack's resolver keeps for a minute that there is nothing of a name."""
 
 
 @dataclass(frozen=True, slots=True)
