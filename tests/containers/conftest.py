@@ -1,15 +1,12 @@
 """One project in containers for all tests here; what each service logged is told on a failure."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from tests.containers.images import built, sizes
 from tests.containers.project import SERVICES, Project
 from tests.containers.running import running
+from tests.folder import state_folder
 from tests.packages import CONTAINERS
 
 from mailstack.demo.internet import small_internet
@@ -20,16 +17,6 @@ _FIGURES = pytest.StashKey[list[str]]()
 _PROJECT = pytest.StashKey[Project]()
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def shared_project(pytestconfig: pytest.Config) -> Iterator[Project]:
     """The project behind ``stack``, which is healthy when a test gets it."""
@@ -37,8 +24,8 @@ def shared_project(pytestconfig: pytest.Config) -> Iterator[Project]:
         pytest.skip(f"needs the programs {' '.join(lacking)}")
     tag = built()
     with (
-        _folder() as folder,
-        _folder() as outside,
+        state_folder() as folder,
+        state_folder() as outside,
         small_internet(outside) as internet,
         running(folder, internet, tag) as project,
     ):

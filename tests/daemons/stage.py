@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import folder as folders
 
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
 from mailstack.aio.syslog import Syslog
@@ -22,15 +22,9 @@ from mailstack.topology.stack import STACK
 EXAMPLE = {"domain": "example.org", "email": "owner@example.org"}
 
 
-@contextmanager
-def state_folder() -> Iterator[Path]:
+def state_folder() -> AbstractContextManager[Path]:
     """A short path that unprivileged daemons may enter."""
-    state = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
-    state.chmod(0o755)
-    try:
-        yield state
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
+    return folders.state_folder("ms-")
 
 
 def site_for(

@@ -3,14 +3,13 @@
 When a test fails, what each service logged during it is attached to its report.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.e2e.stack import Stack, missing, running
+from tests.folder import state_folder
 
 from mailstack.demo.internet import SmallInternet, small_internet
 
@@ -21,23 +20,12 @@ _LOGS = pytest.StashKey[tuple[Stack, dict[Path, int]]]()
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """Make a folder with a short path that the accounts of the daemons can enter."""
-    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def _stack() -> Iterator[Stack]:
     if reason := missing():
         pytest.skip(reason)
     with (
-        _folder() as folder,
-        _folder() as outside,
+        state_folder() as folder,
+        state_folder() as outside,
         small_internet(outside) as internet,
         running(folder, internet) as stack,
     ):

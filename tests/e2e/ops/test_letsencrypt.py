@@ -3,9 +3,7 @@
 import http.client
 import imaplib
 import json
-import shutil
 import ssl
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from tests.authority import leaf_for
 from tests.e2e.ops.test_certificate import SHOWN, _any
 from tests.e2e.stack import Stack, missing, running
 from tests.e2e.traffic import flowing, wait_until
+from tests.folder import state_folder
 from tests.pebble import Pebble, pebble_beside
 
 from mailstack.demo import letter, ports
@@ -68,16 +67,6 @@ class World:
         return next(int(line.split()[-1]) for line in lines if line.startswith(f"{name}{{"))
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _addresses(plan: Plan, *domains: str) -> dict[str, dict[str, tuple[str, ...]]]:
     """Every name of the domains' services, as an owner would publish it."""
     return {
@@ -90,7 +79,7 @@ def world() -> Iterator[World]:
     """A stack that gets its certificates from an authority."""
     if reason := missing():
         pytest.skip(reason)
-    with _folder() as folder, _folder() as outside, small_internet(outside) as internet:
+    with state_folder() as folder, state_folder() as outside, small_internet(outside) as internet:
         internet.publish(_addresses(internet.plan, DOMAIN))
         offset = ports.free_offset(internet.plan)
         with pebble_beside(

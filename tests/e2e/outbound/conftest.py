@@ -3,10 +3,8 @@
 import asyncio
 import hashlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests import policy_host
 from tests.e2e.stack import Stack, User, missing, running
+from tests.folder import state_folder
 from tests.nameserver import NameServer, named
 
 from mailstack.demo import letter, network
@@ -94,16 +93,6 @@ class Outbound:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="mailstack-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def _policy_host(internet: SmallInternet, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     address, port = internet.plan.stranger(60), STACK.internet_ports["https"]
     python = [sys.executable, policy_host.__file__, address, str(port), str(folder)]
@@ -140,9 +129,9 @@ def outbound() -> Iterator[Outbound]:
     if reason := missing():
         pytest.skip(reason)
     with (
-        _folder() as folder,
-        _folder() as outside,
-        _folder() as policies,
+        state_folder() as folder,
+        state_folder() as outside,
+        state_folder() as policies,
         small_internet(outside) as internet,
         _policy_host(internet, policies) as host,
     ):
