@@ -9,15 +9,14 @@ take its time, and no new domain waits for that.
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Never
 
-from mailstack.aio import command
 from mailstack.errors import MailstackError
 from mailstack.feed import Changed, Reader, follow
+from mailstack.program.passes import run_pass
 from mailstack.topology.model import Endpoint
 
 SOON_S: Final = 30.0
@@ -133,23 +132,18 @@ class Attendant:
 
     async def _pass(self, domains: list[str], *options: str) -> list[str] | None:
         """Start a pass; return who is to be looked at again, or None when it failed."""
-        argv = (sys.executable, "-m", "mailstack.dkim", "--config", str(self._config), *options)
+        arguments = ("--config", str(self._config), *options)
+        names = "\n".join(domains).encode()
         try:
-            done = await command.run(
-                argv,
-                timeout_s=_PASS_S,
-                stdin="\n".join(domains).encode(),
-                env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
-            )
+            done = await run_pass("mailstack.dkim", *arguments, timeout_s=_PASS_S, stdin=names)
         except (OSError, TimeoutError) as error:
             self._say(f"dkim: the keys could not be looked at: {error!r}")
             return None
-        *said, last = done.output.strip().splitlines() or [""]
-        for line in said if done.status == 0 else (*said, last):
+        for line in done.for_the_log:
             self._say(line)
         if done.status != 0:
             return None
-        found = json.loads(last)
+        found = json.loads(done.last)
         if "numbers" in found:
             self._know(domains, found)
         return list(found["busy"])

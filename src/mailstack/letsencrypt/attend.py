@@ -7,16 +7,15 @@ account alone can open: a line with a wish, answered by a line with the result. 
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mailstack.aio import command
 from mailstack.errors import ProtocolError
 from mailstack.letsencrypt.config import Config
 from mailstack.letsencrypt.errand import MAX_ERROR, MAX_LINE, Result, Wish
+from mailstack.program.passes import run_pass
 
 ERRAND_S: Final = 900.0
 """The longest: a proof of names takes 90 s, and is done anew for each one that fails."""
@@ -55,23 +54,21 @@ async def attend(file: Path, say: Callable[[str], None]) -> None:
 
 async def order(file: Path, wish: Wish, say: Callable[[str], None]) -> Result:
     """Start a process for ``wish``, and wait for it."""
-    argv = [sys.executable, "-m", "mailstack.letsencrypt.run", "--config", str(file)]
+    arguments = ["--config", str(file)]
     if os.environ.get(ENGINE) == "pod":
-        argv.append("--cluster")
-    paths = os.pathsep.join(path for path in sys.path if path)
+        arguments.append("--cluster")
     try:
-        done = await command.run(
-            argv, timeout_s=ERRAND_S, stdin=wish.encode(), env={"PYTHONPATH": paths}
+        done = await run_pass(
+            "mailstack.letsencrypt.run", *arguments, timeout_s=ERRAND_S, stdin=wish.encode()
         )
     except (OSError, TimeoutError) as error:
         return Result("failed", f"the order did not end: {error!r}"[:MAX_ERROR])
-    *said, last = done.output.strip().splitlines() or [""]
-    for line in said:
+    for line in done.said:
         say(line)
     if done.status == 0:
         with suppress(ProtocolError):
-            return Result.decode(last.encode())
-    return Result("failed", (last or f"the order ended with {done.status}")[:MAX_ERROR])
+            return Result.decode(done.last.encode())
+    return Result("failed", (done.last or f"the order ended with {done.status}")[:MAX_ERROR])
 
 
 async def ask(errands: Path, wish: Wish) -> Result:

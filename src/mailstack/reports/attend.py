@@ -7,14 +7,13 @@ A task in the agent, which is there anyway: it looks at a folder and the clock, 
 import asyncio
 import json
 import random
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Never
 
-from mailstack.aio import command
 from mailstack.identity.tally import JOURNAL, MAX_OCTETS
+from mailstack.program.passes import run_pass
 from mailstack.reports.config import COPY, INCOMING
 
 LOOK_S: Final = 5.0
@@ -68,17 +67,12 @@ class Attendant:
 
     async def _pass(self) -> bool:
         """Start a pass; return whether it has to come again soon."""
-        argv = (sys.executable, "-m", "mailstack.reports", "--config", str(self._config))
+        config = str(self._config)
         try:
-            done = await command.run(
-                argv,
-                timeout_s=_PASS_S,
-                env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
-            )
+            done = await run_pass("mailstack.reports", "--config", config, timeout_s=_PASS_S)
         except (OSError, TimeoutError) as error:
             self._say(f"reports could not be looked at: {error!r}")
             return True
-        *said, last = done.output.strip().splitlines() or [""]
-        for line in said if done.status == 0 else (*said, last):
+        for line in done.for_the_log:
             self._say(line)
-        return done.status != 0 or bool(json.loads(last)["waiting"])
+        return done.status != 0 or bool(json.loads(done.last)["waiting"])
