@@ -16,6 +16,7 @@ from tests.daemons.mailbox_clients import ANN, OFFSET, activate, add_user, count
 from tests.daemons.stage import Running, state_folder
 
 from mailstack.daemons.dovecot import DAEMON
+from mailstack.daemons.dovecot.facts import VOUCHED_FIELDS
 from mailstack.errors import MissingProgram
 from mailstack.topology.addresses import one_machine
 from mailstack.topology.model import LOOPBACK
@@ -118,6 +119,20 @@ async def test_redirect(state: Path) -> None:
         assert "\nFrom: Carol <carol@remote.example>" in text
         assert "DKIM-Signature" not in text
         assert await count(stage.dovecot.site, "INBOX") == 0
+
+
+async def test_no_script_vouches_for_a_message(state: Path) -> None:
+    """What a server found, and who signed, is nothing that a script can add; other fields are."""
+    forged = "".join(
+        f'addheader "{name}" "mail.example.org; dmarc=pass";' for name in VOUCHED_FIELDS
+    )
+    async with sending(state) as stage:
+        script = f'{forged} addheader "X-Seen" "yes"; redirect "{FRIEND}";'
+        activate(stage.store, ANN, script, require="editheader")
+        await stage.arrives("forged")
+        _, _, text = await stage.outside.letter()
+        assert "\nX-Seen: yes" in f"\n{text}"
+        assert "dmarc=pass" not in text
 
 
 async def test_a_bounce_is_redirected_as_a_bounce(state: Path) -> None:

@@ -74,6 +74,19 @@ SIEVE_EXTENSIONS: Final = (
 """What users' scripts may require, at delivery and when a script is checked. Left out: enotify
 (mails anybody), include (the store has no folder for it), everything that runs a program."""
 
+VOUCHED_FIELDS: Final = (
+    "ARC-Authentication-Results",
+    "ARC-Message-Signature",
+    "ARC-Seal",
+    "Authentication-Results",
+    "DKIM-Signature",
+    "Received",
+    "Received-SPF",
+    "Return-Path",
+)
+"""Fields that speak for a server, which no script may add: what one redirects is sealed with what
+``Authentication-Results`` says in our name (RFC 8601 5, RFC 8617 5.1)."""
+
 COMPRESSION: Final = "zstd"
 """Debian's and Alpine's builds of both versions have it; quicker than gzip, and packs better."""
 

@@ -7,7 +7,10 @@ from mailstack.daemons.template import fill
 
 def render(site: Site) -> Files:
     """Every file but the overrides."""
-    values = facts.values(site) | {"default_quota": _default_quota(site)}
+    values = facts.values(site) | {
+        "default_quota": _default_quota(site),
+        "vouched_fields": " ".join(facts.VOUCHED_FIELDS),
+    }
     return {
         "dovecot.conf": fill(facts.PACKAGE, "dovecot-2.3.conf", values),
         "dict-auth.conf": fill(facts.PACKAGE, "dict-auth-2.3.conf", values),

@@ -10,7 +10,10 @@ from mailstack.daemons.template import fill
 
 def render(site: Site) -> Files:
     """Every file but the overrides."""
-    values = facts.values(site) | {"default_quota": _default_quota(site)}
+    values = facts.values(site) | {
+        "default_quota": _default_quota(site),
+        "vouched_fields": "\n".join(map(_forbidden, facts.VOUCHED_FIELDS)),
+    }
     return {
         "dovecot.conf": fill(facts.PACKAGE, "dovecot-2.4.conf", values),
         "auth.lua": fill(facts.PACKAGE, "auth.lua", values),
@@ -23,3 +26,7 @@ def _default_quota(site: Site) -> str:
     if quota is None:
         return "# No limit, but for users whose entry has one (quota_storage_size)."
     return f"# For users whose entry has none.\nquota_storage_size = {quota}B"
+
+
+def _forbidden(field: str) -> str:
+    return f"sieve_editheader_header {field} {{\n  forbid_add = yes\n}}"
