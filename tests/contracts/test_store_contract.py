@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from tests.unit.store.samples import alias, domain, script, spam, training, user
+from tests.unit.store.samples import alias, domain, reports, script, spam, training, user
 
 from mailstack.errors import (
     DocumentExists,
@@ -60,6 +60,7 @@ class TestRevisions:
             script("ann@example.org", "größe", "keep; # é\r\n", active=True),
             spam("ann@example.org", threshold=4, allow=["*@a.example"], languages=["de", "en"]),
             training("ann@example.org", own_bayes=True, runs=2),
+            reports("example.org", 3),
         ]
         for document in written:
             revision = await store.put(document, None)
@@ -111,6 +112,14 @@ class TestRules:
         for document in (script(owner), spam(owner), training(owner)):
             with pytest.raises(InvalidDocument, match=r"no user ann@example\.org"):
                 await store.put(document)
+
+    async def test_what_a_domain_has_goes_with_it(self, store: Store) -> None:
+        """Reports about a domain need it, and do not keep it."""
+        with pytest.raises(InvalidDocument, match=r"mailstack domain add example\.org"):
+            await store.put(reports())
+        await fill(store, domain(), reports())
+        await store.remove(domain().key)
+        assert store.count("reports") == 0
 
     async def test_a_user_must_be_reachable(self, store: Store) -> None:
         """A name that holds the delimiter could never get mail."""

@@ -18,9 +18,14 @@ def say_json(value: object) -> None:
     say(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def is_terminal() -> bool:
+    """Whether a person reads what is printed."""
+    return sys.stdout.isatty()
+
+
 def say_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows below their headings; a pipe gets tabs and no headings."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         for row in rows:
             say("\t".join(row))
         return

@@ -23,6 +23,7 @@ from mailstack.model.keys import KINDS, OWNED, BaseDocument, Key, Kind
 from mailstack.model.octets import MAX_OCTETS
 from mailstack.model.openpgp import OpenPgp
 from mailstack.model.passwords import check_hash
+from mailstack.model.reports import Reports
 from mailstack.model.spam import Spam
 from mailstack.model.training import Training
 
@@ -36,6 +37,7 @@ __all__ = [
     "Key",
     "Kind",
     "OpenPgp",
+    "Reports",
     "Sieve",
     "Spam",
     "Training",
@@ -163,7 +165,7 @@ class Sieve(BaseDocument):
         return script_key(self.owner, self.name)
 
 
-Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training | Dkim | OpenPgp
+Document: TypeAlias = Domain | User | Alias | Sieve | Spam | Training | Dkim | OpenPgp | Reports
 _ADAPTER: TypeAdapter[Document] = TypeAdapter(Annotated[Document, Field(discriminator="type")])
 
 

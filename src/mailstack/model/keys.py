@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-Kind = Literal["domain", "user", "alias", "sieve", "spam", "training", "dkim", "openpgp"]
+Kind = Literal["domain", "user", "alias", "sieve", "spam", "training", "dkim", "openpgp", "reports"]
 KINDS: tuple[Kind, ...] = (
     "domain",
     "user",
@@ -14,10 +14,11 @@ KINDS: tuple[Kind, ...] = (
     "training",
     "dkim",
     "openpgp",
+    "reports",
 )
 """In the order in which one may depend on another. Append only: stores number them."""
 
-OWNED: tuple[Kind, ...] = ("sieve", "spam", "training", "dkim", "openpgp")
+OWNED: tuple[Kind, ...] = ("sieve", "spam", "training", "dkim", "openpgp", "reports")
 """Belong to one user or domain, and go with it."""
 
 
@@ -26,6 +27,7 @@ _WORDS = {
     "training": "training record of",
     "dkim": "DKIM keys of",
     "openpgp": "OpenPGP key of",
+    "reports": "reports about",
 }
 
 
@@ -33,7 +35,8 @@ class Key(NamedTuple):
     """Names a document.
 
     ``name`` of a sieve script is ``owner/script``; a script has no slash. ``name`` of what a user
-    has once (``spam``, ``training``, ``openpgp``) is the user's address; of ``dkim``, the domain.
+    has once (``spam``, ``training``, ``openpgp``) is the user's address; of what a domain
+    has once (``dkim``, ``reports``), the domain.
     """
 
     kind: Kind

@@ -24,13 +24,14 @@ import dns.rdata
 from mailstack.aio import lock
 from mailstack.aio.privileges import drop
 from mailstack.client import Client, TcpTransport
-from mailstack.errors import DocumentMissing, MailstackError, ServiceFailed
+from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.identity.lookups import Lookups
 from mailstack.program.config import secret
-from mailstack.reports import counting, kept, received
+from mailstack.reports import counting, kept
 from mailstack.reports.config import INCOMING, Config
 from mailstack.reports.incoming import Incoming
 from mailstack.reports.sending import Sender, World, poster
+from mailstack.reports.shelf import Shelf
 
 _NICENESS: Final = 10
 """Mail goes before it."""
@@ -88,23 +89,13 @@ def run(config: Config, lookups: Lookups, token: str, *, now: bool) -> bool:
 
 def _read_incoming(config: Config, lookups: Lookups, token: str) -> None:
     """Read what others tell about us; what cannot be told today stays there for the next pass."""
-    known = received.load(config.folder)
-    client = Client(TcpTransport(config.api, token))
-    incoming = Incoming(config.folder / INCOMING, lookups, lambda name: _is_ours(client, name))
+    shelf = Shelf(Client(TcpTransport(config.api, token)), config.keep_days)
+    incoming = Incoming(config.folder / INCOMING, lookups, shelf)
     try:
-        for line in incoming.read(known):
+        for line in incoming.read():
             sys.stdout.write(f"{line}\n")
     except MailstackError as error:
         sys.stdout.write(f"reports are not read now: {error}\n")
-    received.save(config.folder, known, now=time.time(), keep_days=config.keep_days)
-
-
-def _is_ours(client: Client, domain: str) -> bool:
-    try:
-        client.call("GET", "domains", domain)
-    except DocumentMissing:
-        return False
-    return True
 
 
 def _limit() -> None:

@@ -1,39 +1,45 @@
 """Reads what the filter has copied: who signed it, what is in it, is it about a domain of ours?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from mailstack.errors import MailstackError, ProtocolError
+from mailstack.errors import DocumentMissing, InvalidDocument, MailstackError, ProtocolError
 from mailstack.identity import signatures
 from mailstack.identity.body import BodyHashes
 from mailstack.identity.judge import author_domains
 from mailstack.identity.lookups import Lookups
+from mailstack.model.reports import Received, Reports
 from mailstack.reports import reading, received, unpack
 from mailstack.reports.config import COPY
-from mailstack.reports.received import Received
+from mailstack.reports.names import Names
 
 _TRYING: Final = ".trying"
 """Ends the name of what is being read: what killed a pass is not read by the next one."""
 
-IsOurs = Callable[[str], bool]
-"""Whether a domain is hosted here. Raises StoreUnavailable if that cannot be told."""
+
+class Shelf(Protocol):
+    """Keeps reports; see ``shelf.Shelf``."""
+
+    def read(self, domain: str) -> Reports: ...
+    def add(self, report: Received) -> None: ...
 
 
 class Incoming:
     """Of one folder."""
 
-    def __init__(self, folder: Path, lookups: Lookups, is_ours: IsOurs) -> None:
+    def __init__(self, folder: Path, lookups: Lookups, shelf: Shelf) -> None:
         self._folder = folder
         self._lookups = lookups
-        self._is_ours = is_ours
+        self._shelf = shelf
+        self._names = Names(lookups.resolver)
 
-    def read(self, kept: list[Received]) -> Iterator[str]:
-        """Add to ``kept`` what has come in; yield a line about each message.
+    def read(self) -> Iterator[str]:
+        """Put on the shelf what has come in; yield a line about each message.
 
         Raises:
-            MailstackError: which domains are ours cannot be told; nothing is lost.
+            MailstackError: the shelf cannot be asked; nothing is lost.
         """
         for left in sorted(self._folder.glob(f"*{_TRYING}")):
             left.unlink()
@@ -42,8 +48,8 @@ class Incoming:
             trying = copied.with_suffix(_TRYING)
             copied.rename(trying)
             try:
-                yield from self._message(trying, kept)
-            except ProtocolError as error:
+                yield from self._message(trying)
+            except (ProtocolError, InvalidDocument) as error:
                 yield f"a message that looked like a report is none: {error}"
             except MailstackError:
                 trying.rename(copied)
@@ -52,22 +58,25 @@ class Incoming:
                 yield f"a message that looked like a report cannot be read: {error!r}"
             trying.unlink()
 
-    def _message(self, file: Path, kept: list[Received]) -> Iterator[str]:
+    def _message(self, file: Path) -> Iterator[str]:
         octets = file.read_bytes()
         envelope, found = self._envelope(octets, int(file.stat().st_mtime)), 0
         for document in unpack.documents(octets):
             for report in reading.read(document, envelope):
                 found += 1
-                yield self._add(report, kept)
+                yield self._add(received.shortened(report))
         if not found:
             raise ProtocolError("it has no report attached")
 
-    def _add(self, report: Received, kept: list[Received]) -> str:
+    def _add(self, report: Received) -> str:
         what = f"a report of {report.reporter or 'nobody'} about {report.domain}"
-        if not self._is_ours(report.domain):
+        try:
+            kept = self._shelf.read(report.domain)
+        except DocumentMissing:
             return f"{what}, which is no domain of ours; it is passed over"
-        if not received.added(kept, received.shortened(report)):
+        if not received.is_news(report, kept):
             return f"{what} came again"
+        self._shelf.add(self._names.named(report))
         return what if report.proven else f"{what}, which nobody signed"
 
     def _envelope(self, octets: bytes, at: int) -> reading.Envelope:

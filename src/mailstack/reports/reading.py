@@ -5,7 +5,7 @@ be: addresses are addresses, numbers are bounded, words are short and printable.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -13,12 +13,12 @@ from typing import Any, Final, TypeVar
 
 from mailstack.errors import ProtocolError
 from mailstack.model.domains import parse_domain
+from mailstack.model.reports import MAX_COUNT, Received, Sessions, Source
 from mailstack.protocols.plain_xml import Element, read_xml
-from mailstack.reports.received import Received, Sessions, Source
 
-MAX_MESSAGES: Final = 10**12
-"""Of one row; nobody sends more in a day."""
 MAX_ROWS: Final = 20_000
+MAX_POLICIES: Final = 100
+"""Of one TLS report, which is about one domain as a rule."""
 _MAX_WORDS: Final = 100
 _LATEST: Final = 2 * 86_400
 """Seconds that a report may be ahead of our clock."""
@@ -102,11 +102,10 @@ def _tls(document: bytes, envelope: Envelope) -> Iterator[Received]:
     begin = _read(_time, dates.get("start-datetime"), "start-datetime")
     end = _read(_time, dates.get("end-datetime"), "end-datetime")
     _check_dates(begin, end, envelope)
-    for one in _list(found, "policies"):
-        policy = _part(one, "policy")
+    for domain, sessions in _tls_domains(found):
         yield Received(
             kind="tls",
-            domain=_read(_domain, policy.get("policy-domain"), "policy-domain"),
+            domain=domain,
             reporter=_words(found.get("organization-name")),
             identity=_words(found.get("report-id")),
             begin=begin,
@@ -114,8 +113,18 @@ def _tls(document: bytes, envelope: Envelope) -> Iterator[Received]:
             at=envelope.at,
             signed_by=envelope.signed_by,
             proven=envelope.proven,
-            sessions=tuple(_sessions(one, policy)),
+            sessions=tuple(sessions),
         )
+
+
+def _tls_domains(found: dict[str, Any]) -> Iterable[tuple[str, list[Sessions]]]:
+    """What is told of each domain, which may have more than one policy."""
+    domains: dict[str, list[Sessions]] = {}
+    for one in _list(found, "policies", most=MAX_POLICIES):
+        policy = _part(one, "policy")
+        domain = _read(_domain, policy.get("policy-domain"), "policy-domain")
+        domains.setdefault(domain, []).extend(_sessions(one, policy))
+    return domains.items()
 
 
 def _sessions(one: dict[str, Any], policy: dict[str, Any]) -> Iterator[Sessions]:
@@ -149,9 +158,9 @@ def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _list(whole: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _list(whole: dict[str, Any], name: str, *, most: int = MAX_ROWS) -> list[dict[str, Any]]:
     found = whole.get(name) or []
-    if not isinstance(found, list) or len(found) > MAX_ROWS:
+    if not isinstance(found, list) or len(found) > most:
         raise ProtocolError(f"{name} is no list, or too long")
     if not all(isinstance(one, dict) for one in found):
         raise ProtocolError(f"{name} has something else in it")
@@ -180,7 +189,7 @@ def _address(text: object) -> str:
 
 def _number(value: object) -> int:
     number = int(str(value)[:20])
-    if not 0 <= number <= MAX_MESSAGES:
+    if not 0 <= number <= MAX_COUNT:
         raise ValueError(number)
     return number
 

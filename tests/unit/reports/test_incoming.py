@@ -1,23 +1,22 @@
 """Copies of messages become reports: signatures verified, domains compared, nothing read twice."""
 
-import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
-from tests.unit.reports.samples import DMARC, dmarc_message, message
+from tests.unit.reports.samples import dmarc_message, message
 
 from mailstack.demo import letter
 from mailstack.demo.keys import SigningKey
-from mailstack.errors import ProtocolError, StoreUnavailable
+from mailstack.errors import DocumentMissing, InvalidDocument, ProtocolError, StoreUnavailable
 from mailstack.identity.lookups import Lookups
-from mailstack.reports import received, unpack
+from mailstack.identity.resolver import Resolver
+from mailstack.model.reports import Received, Reports
+from mailstack.reports import unpack
 from mailstack.reports.incoming import Incoming
-
-if TYPE_CHECKING:
-    from mailstack.reports.received import Received
+from mailstack.reports.received import with_new
 
 KEY = SigningKey.generate()
 NOW = 1_700_100_000.0
@@ -31,10 +30,43 @@ class Played(Lookups):
         return f"v=DKIM1; k=rsa; p={KEY.public}".encode() if known else None
 
 
-def incoming(
-    folder: Path, ours: Callable[[str], bool] = lambda name: name == "home.example"
-) -> Incoming:
-    return Incoming(folder, Played("127.0.0.1", 1), ours)
+class NoNames(Resolver):
+    """Has no records."""
+
+    def records(self, name: str, kind: str) -> Iterator[Any]:
+        del name, kind
+        yield from ()
+
+
+class Shelf:
+    """Keeps reports in memory; hosts one domain, unless something is wrong."""
+
+    def __init__(self, *hosted: str) -> None:
+        self.hosted = hosted or ("home.example",)
+        self.kept: dict[str, Reports] = {}
+        self.wrong: Exception | None = None
+
+    def read(self, domain: str) -> Reports:
+        if isinstance(self.wrong, StoreUnavailable):
+            raise self.wrong
+        if domain not in self.hosted:
+            raise DocumentMissing(domain)
+        return self.kept.get(domain, Reports.model_validate({"domain": domain}))
+
+    def add(self, report: Received) -> None:
+        if self.wrong:
+            raise self.wrong
+        self.kept[report.domain] = with_new(self.read(report.domain), report, oldest=0)
+
+    @property
+    def items(self) -> list[Received]:
+        return [one for document in self.kept.values() for one in document.items]
+
+
+def incoming(folder: Path, shelf: Shelf) -> Incoming:
+    lookups = Played("127.0.0.1", 1)
+    lookups.resolver = NoNames("127.0.0.1", 1)
+    return Incoming(folder, lookups, shelf)
 
 
 def put(folder: Path, octets: bytes, name: str = "1") -> Path:
@@ -51,11 +83,12 @@ def signed(domain: str) -> bytes:
 
 def test_a_report_that_is_signed(tmp_path: Path) -> None:
     """Its sender is proven, and the copy is gone."""
-    kept: list[Received] = []
+    shelf = Shelf()
     front = b"Return-Path: <>\r\nReceived: from x\r\n\tby y\r\n"
     put(tmp_path, front + signed("google.com"))
-    assert list(incoming(tmp_path).read(kept)) == ["a report of google.com about home.example"]
-    (report,) = kept
+    said = list(incoming(tmp_path, shelf).read())
+    assert said == ["a report of google.com about home.example"]
+    (report,) = shelf.items
     assert (report.proven, report.signed_by, report.at) == (True, ("google.com",), NOW)
     assert not list(tmp_path.iterdir())
 
@@ -63,40 +96,64 @@ def test_a_report_that_is_signed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("octets", [dmarc_message(), signed("google.com") + b"more\r\n"])
 def test_a_report_that_nobody_signed(octets: bytes, tmp_path: Path) -> None:
     """It is kept, and marked."""
-    kept: list[Received] = []
+    shelf = Shelf()
     put(tmp_path, octets)
-    (line,) = incoming(tmp_path).read(kept)
+    (line,) = incoming(tmp_path, shelf).read()
     assert line.endswith("which nobody signed")
-    assert [one.proven for one in kept] == [False]
+    assert [one.proven for one in shelf.items] == [False]
+
+
+def test_a_report_that_comes_again(tmp_path: Path) -> None:
+    """It is kept once; if its sender is proven only now, that one is kept."""
+    shelf = Shelf()
+    said: list[str] = []
+    for octets in (dmarc_message(), dmarc_message(), signed("google.com"), dmarc_message()):
+        put(tmp_path, octets)
+        said += incoming(tmp_path, shelf).read()
+    assert [line.rpartition(" ")[2] for line in said] == [
+        "signed",
+        "again",
+        "home.example",
+        "again",
+    ]
+    assert [one.proven for one in shelf.items] == [True]
 
 
 def test_another_ones_domain(tmp_path: Path) -> None:
     """What is told about domains that are not ours is not kept."""
-    kept: list[Received] = []
+    shelf = Shelf("other.example")
     put(tmp_path, dmarc_message())
-    (line,) = incoming(tmp_path, lambda _: False).read(kept)
+    (line,) = incoming(tmp_path, shelf).read()
     assert "no domain of ours" in line
-    assert not kept
+    assert not shelf.items
 
 
 def test_the_datastore_is_away(tmp_path: Path) -> None:
     """The copy waits for the next pass."""
-    kept: list[Received] = []
+    shelf = Shelf()
     file = put(tmp_path, dmarc_message())
-
-    def cannot_tell(_: str) -> bool:
-        raise StoreUnavailable("away")
-
+    shelf.wrong = StoreUnavailable("away")
     with pytest.raises(StoreUnavailable):
-        list(incoming(tmp_path, cannot_tell).read(kept))
+        list(incoming(tmp_path, shelf).read())
     assert file.exists()
-    assert len(list(incoming(tmp_path).read(kept))) == len(kept) == 1
+    shelf.wrong = None
+    assert len(list(incoming(tmp_path, shelf).read())) == len(shelf.items) == 1
+
+
+def test_the_datastore_does_not_take_it(tmp_path: Path) -> None:
+    """It is told, and does not keep the others waiting for ever."""
+    shelf = Shelf()
+    put(tmp_path, dmarc_message())
+    shelf.wrong = InvalidDocument("too long")
+    (line,) = incoming(tmp_path, shelf).read()
+    assert "too long" in line
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_killed_a_pass_is_not_read_again(tmp_path: Path) -> None:
     """Whatever it was."""
     put(tmp_path, dmarc_message()).rename(tmp_path / "1.trying")
-    (line,) = incoming(tmp_path).read([])
+    (line,) = incoming(tmp_path, Shelf()).read()
     assert "could not be read at all" in line
     assert not list(tmp_path.iterdir())
 
@@ -114,41 +171,17 @@ def test_one_bad_message_stops_no_other(
         return whole(octets)
 
     monkeypatch.setattr(unpack, "documents", documents)
-    kept: list[Received] = []
+    shelf = Shelf()
     put(tmp_path, message(b"x", subject="evil"), "0")
     put(tmp_path, dmarc_message())
-    assert len(list(incoming(tmp_path).read(kept))) == 2
-    assert len(kept) == 1
+    assert len(list(incoming(tmp_path, shelf).read())) == 2
+    assert len(shelf.items) == 1
     assert not list(tmp_path.iterdir())
 
 
 def test_no_report_at_all(tmp_path: Path) -> None:
     """A message that only looks like one."""
     put(tmp_path, message(b"hello"))
-    assert list(incoming(tmp_path).read([])) == [
+    assert list(incoming(tmp_path, Shelf()).read()) == [
         "a message that looked like a report is none: it has no report attached"
     ]
-
-
-def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest stay, and nothing stays for ever."""
-    kept: list[Received] = []
-    for number in range(5):
-        document = DMARC.replace(b">123<", b">%d<" % number)
-        put(tmp_path, message(gzip.compress(document)))
-        list(incoming(tmp_path).read(kept))
-    received.save(tmp_path, kept, now=NOW, keep_days=30)
-    assert received.load(tmp_path) == kept
-    monkeypatch.setattr(received, "MAX_SOURCES", 4)
-    received.save(tmp_path, kept, now=NOW, keep_days=30)
-    assert len(received.load(tmp_path)) == 2
-    received.save(tmp_path, kept, now=NOW + 31 * 86_400, keep_days=30)
-    assert received.load(tmp_path) == []
-
-
-@pytest.mark.parametrize("text", ["{}", "[1]", "[{}]", "{"])
-def test_a_file_that_is_something_else(text: str, tmp_path: Path) -> None:
-    """One error that can be told."""
-    (tmp_path / received.FILE).write_text(text)
-    with pytest.raises(ValueError, match=r".+"):
-        received.load(tmp_path)

@@ -14,17 +14,10 @@ from tests.unit.reports import samples
 from tests.unit.reports.samples import AT, DMARC, TLS, message, zipped
 
 from mailstack.errors import ProtocolError
+from mailstack.model.reports import Received, Sessions, Source
 from mailstack.reports import reading, unpack
 from mailstack.reports.reading import Envelope
-from mailstack.reports.received import (
-    MAX_SOURCES_OF_ONE,
-    OTHERS,
-    Received,
-    Sessions,
-    Source,
-    added,
-    shortened,
-)
+from mailstack.reports.received import MAX_SOURCES_OF_ONE, OTHERS, shortened
 
 ENVELOPE = Envelope(AT, ("google.com",), proven=True)
 
@@ -116,16 +109,15 @@ def test_rows_are_bounded() -> None:
     assert OTHERS in {one.address for one in short.sources}
 
 
-def test_the_same_report_counts_once() -> None:
-    """Unless now it is proven who sent it: nobody takes another's place beforehand."""
-    (proven,) = reports(DMARC)
-    (forged,) = reading.read(DMARC.replace(b">7<", b">999<"), Envelope(AT, (), proven=False))
-    kept: list[Received] = []
-    assert added(kept, forged)
-    assert added(kept, proven)
-    assert not added(kept, forged)
-    assert not added(kept, proven)
-    assert kept == [proven]
+def test_two_policies_of_one_domain_are_one_report() -> None:
+    """A domain with MTA-STS and DANE is told about twice in one document (RFC 8460 4.4)."""
+    whole = json.loads(TLS)
+    (policy,) = whole["policies"]
+    dane = {**policy, "policy": {"policy-type": "tlsa", "policy-domain": "home.example"}}
+    (found,) = reports(json.dumps({**whole, "policies": [policy, dane]}).encode())
+    assert [one.policy for one in found.sessions] == ["sts"] * 3 + ["tlsa"] * 3
+    with pytest.raises(ProtocolError, match="too long"):
+        reports(json.dumps({**whole, "policies": [policy] * 101}).encode())
 
 
 # --- archives ----------------------------------------------------------------------------------

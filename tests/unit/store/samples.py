@@ -1,7 +1,7 @@
 """Documents for tests of the store and of what reads it."""
 
 from mailstack.model.addresses import Address
-from mailstack.model.documents import Alias, Dkim, Domain, Sieve, Spam, Training, User
+from mailstack.model.documents import Alias, Dkim, Domain, Reports, Sieve, Spam, Training, User
 from mailstack.model.domains import DomainName
 
 HASH = (
@@ -51,3 +51,15 @@ def dkim(name: str = "example.org", *states: str, wanted: bool = False) -> Dkim:
         for number, state in enumerate(states, 1)
     ]
     return Dkim.model_validate({"domain": name, "keys": keys, "wanted": wanted})
+
+
+def reports(name: str = "example.org", number: int = 1) -> Reports:
+    """Of DMARC, each about one server."""
+    source = {"address": "192.0.2.1", "messages": 7, "dkim": True, "spf": False}
+    told = {
+        "kind": "dmarc", "domain": name, "reporter": "x", "begin": 1, "end": 2, "at": 3,
+        "signed_by": ["x.example"], "proven": True,
+        "sources": [{**source, "disposition": "none", "author": name}],
+    }  # fmt: skip
+    items = [{**told, "identity": str(n)} for n in range(number)]
+    return Reports.model_validate({"domain": name, "items": items})

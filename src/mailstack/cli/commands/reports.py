@@ -1,5 +1,6 @@
 """``mailstack reports``: what other domains tell about ours, and what we tell them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias
 
 import typer
@@ -7,7 +8,7 @@ from typer.core import TyperGroup
 
 from mailstack.cli.app import invocation
 from mailstack.cli.options import AsJson, complete_domain
-from mailstack.cli.output import say, say_json, say_table
+from mailstack.cli.output import is_terminal, say, say_json, say_table
 
 
 class _ShowsByDefault(TyperGroup):
@@ -31,12 +32,12 @@ AnyDomain: TypeAlias = Annotated[
 ]
 
 
-_SOURCES: Final = ("server", "messages", "DKIM", "SPF", "done", "From", "told by")
 _SESSIONS: Final = ("told by", "result", "server", "sessions")
 
 
 @app.command(
     epilog="mailstack reports\n\nmailstack reports example.org --days 30\n\n"
+    "mailstack reports example.org --since 2026-11-01\n\n"
     "mailstack reports show example.org --json"
 )
 def show(
@@ -46,6 +47,9 @@ def show(
     days: Annotated[
         int, typer.Option("--days", min=1, max=400, help="About so many days, up to now.")
     ] = 7,
+    since: Annotated[
+        str, typer.Option("--since", metavar="DATE", help="From this day on (UTC), as 2026-11-01.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show who sent mail in our domains' names, as others saw it, and failures of TLS.
@@ -55,20 +59,34 @@ def show(
     """
     from mailstack.cli import received  # noqa: PLC0415
 
-    found = received.reports(invocation(context), domain.lower(), days)
+    begin = _begin(since, days)
+    found = received.reports(invocation(context), domain.lower(), begin.timestamp())
     domains = received.summed(found)
     if as_json:
         say_json([received.fields(one, found) for one in domains])
         return
     if not domains:
         about = f"about {domain} " if domain else ""
-        say(f"no report {about}has come in within {days} days; others send them once a day")
+        when = f"since {begin:%Y-%m-%d}" if since else f"within {days} days"
+        say(f"no report {about}has come in {when}; others send them once a day")
     for one in domains:
         say(received.summary(one))
-        if one.sources:
-            say_table(_SOURCES, received.source_rows(one))
+        if one.sources and is_terminal():
+            say_table(*received.source_table(one))
+            say(f"told by {', '.join(one.reporters)}")
+        elif one.sources:
+            say_table((), received.source_rows(one))
         if one.sessions:
             say_table(_SESSIONS, received.session_rows(one))
+
+
+def _begin(since: str, days: int) -> datetime:
+    if not since:
+        return datetime.now(UTC) - timedelta(days=days)
+    try:
+        return datetime.strptime(since, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise typer.BadParameter(f"{since!r} is no date such as 2026-11-01") from error
 
 
 @app.command(epilog="mailstack reports sent\n\nmailstack reports sent friend.example --json")

@@ -13,6 +13,7 @@ from mailstack.couchmail.api import (
     health,
     openapi,
     problems,
+    reports,
     sieve,
     transfer,
 )
@@ -31,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *sieve.OPERATIONS,
     *belongings.OPERATIONS,
     *dkim.OPERATIONS,
+    *reports.OPERATIONS,
     *changes.OPERATIONS,
     *transfer.OPERATIONS,
     *health.OPERATIONS,

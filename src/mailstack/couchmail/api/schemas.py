@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mailstack.model.documents import Alias, Domain, Kind, User
+from mailstack.model.reports import Received
 
 Revision = Annotated[str, Field(description="The document's revision, the same as in the ETag.")]
 
@@ -209,6 +210,26 @@ class ShownDkim(_Shape):
 
 class Dkims(_Page):
     items: list[ShownDkim]
+
+
+class ShownReports(_Shape):
+    """What others report about a domain."""
+
+    type: Literal["reports"]
+    domain: str
+    items: list[Received] = Field(description="The oldest first.")
+    revision: str = Field(description="The document's revision; empty: there is none yet.")
+
+
+class WrittenReports(_Shape):
+    """That reports were written."""
+
+    domain: str
+    revision: Revision
+
+
+class ReportsPage(_Page):
+    items: list[ShownReports]
 
 
 class ChangeShape(_Shape):

@@ -15,6 +15,7 @@ from mailstack.model.documents import (
     Key,
     Kind,
     OpenPgp,
+    Reports,
     Sieve,
     Spam,
     Training,
@@ -23,7 +24,7 @@ from mailstack.model.documents import (
 
 KIND_NUMBER: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
 SIEVE = KIND_NUMBER["sieve"]
-OF_DOMAINS: frozenset[Kind] = frozenset({"domain", "dkim"})
+OF_DOMAINS: frozenset[Kind] = frozenset({"domain", "dkim", "reports"})
 """Kinds that are named by a domain."""
 
 
@@ -42,7 +43,7 @@ _MAIL = Table(
 _SIEVE = Table("sieve", "domain, local, name, seq, active, digest, text", last="name")
 _OWNED = Table("owned", "domain, local, kind, seq, json", last="kind")
 
-TABLES = (_MAIL, _MAIL, _MAIL, _SIEVE, _OWNED, _OWNED, _OWNED, _OWNED)
+TABLES = (*(_MAIL,) * 3, _SIEVE, *(_OWNED,) * 5)
 """By the number of the kind."""
 BELONGINGS = tuple(KIND_NUMBER[kind] for kind in OWNED)
 """Numbers of the kinds that go with their user or domain."""
@@ -97,7 +98,7 @@ def to_row(document: Document, where: Place, seq: int) -> Row:
         case Sieve():
             text = document.text
             return (domain, local, script, seq, document.active, digest(text), text)
-        case Spam() | Training() | Dkim() | OpenPgp():
+        case Spam() | Training() | Dkim() | OpenPgp() | Reports():
             return (domain, local, where.kind, seq, document.line())
 
 
@@ -139,6 +140,8 @@ def _from_sieve(row: Row) -> Document:
 def _from_owned(row: Row) -> Document:
     if KINDS[row[2]] == "dkim":
         return Dkim.model_validate_json(row[4])
+    if KINDS[row[2]] == "reports":
+        return Reports.model_validate_json(row[4])
     fields: dict[str, Any] = json.loads(row[4])
     whole: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()

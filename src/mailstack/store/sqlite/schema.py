@@ -81,7 +81,11 @@ _OPENPGP = """
 INSERT INTO counts VALUES (7, 0);
 """
 
-MIGRATIONS = (_FIRST, _OWNED, _DKIM, _OPENPGP)
+_REPORTS = """
+INSERT INTO counts VALUES (8, 0);
+"""
+
+MIGRATIONS = (_FIRST, _OWNED, _DKIM, _OPENPGP, _REPORTS)
 """Append only: number N brings a file from version N to N + 1 (``PRAGMA user_version``)."""
 
 VERSION = len(MIGRATIONS)

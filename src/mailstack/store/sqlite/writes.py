@@ -23,7 +23,7 @@ _PUT_MAIL = "INSERT OR REPLACE INTO mail VALUES (?,?,?,?,?,?)"
 _PUT_CREDENTIALS = "INSERT OR REPLACE INTO credentials VALUES (?,?,?,?)"
 _PUT_SIEVE = "INSERT OR REPLACE INTO sieve VALUES (?,?,?,?,?,?,?)"
 _PUT_OWNED = "INSERT OR REPLACE INTO owned VALUES (?,?,?,?,?)"
-_PUT = (*(_PUT_MAIL,) * 3, _PUT_SIEVE, *(_PUT_OWNED,) * 4)
+_PUT = (*(_PUT_MAIL,) * 3, _PUT_SIEVE, *(_PUT_OWNED,) * 5)
 """By the number of the kind."""
 _ROW = tuple(
     f"{table} WHERE domain=? AND local=? AND {of.last}=?"
