@@ -27,6 +27,7 @@ TOOLS = {
     "runc": ("runc",),
     "setpriv": ("util-linux",),
     "shellcheck": ("shellcheck",),
+    "xmllint": ("libxml2-utils",),
 }
 """Program → the Debian packages that bring it."""
 

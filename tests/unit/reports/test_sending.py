@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.reports.records import PUBLISHED, ROW, row
+from tests.unit.reports.schema import complaints
 from tests.unit.reports.test_destinations import World
 
+from mailstack.identity.dmarc import Disposition, Override
+from mailstack.identity.tally import Published, Row
 from mailstack.protocols.plain_xml import Element, read_xml
 from mailstack.reports import aggregate
 from mailstack.reports.config import Config
@@ -204,3 +207,30 @@ def test_the_order_of_the_schema() -> None:
         *("spf", "domain", "scope", "result"),
     ]
     assert record.text_of("row", "policy_evaluated", "reason", "type") == "trusted_forwarder"
+
+
+def written(*rows: Row, published: Published = PUBLISHED) -> bytes:
+    made = replace(report(rows=Counter(rows)), published=published)
+    return aggregate.write(made, "home.example", "postmaster@home.example")
+
+
+def test_the_schema_of_the_rfc() -> None:
+    """An independent program finds no fault, whatever was found and whoever named it."""
+    rows = [
+        *(replace(ROW, disposition=one.value) for one in Disposition),
+        *(replace(ROW, override=one.value) for one in Override),
+        *(replace(ROW, spf=one, spf_scope="helo") for one in ("softfail", "temperror", "odd")),
+        *(replace(ROW, dkim=((one, "a", "s"),) * 4) for one in ("permerror", "strange")),
+        replace(ROW, address="2001:db8::1", envelope="", spf_domain="", dkim=()),
+        replace(ROW, author='<&">]]>.example', dkim=(("pass", "Ü\u2028", "'"),)),
+    ]
+    strict = replace(PUBLISHED, p="none", sp="quarantine", adkim="s", aspf="s", percent=0)
+    assert complaints(written(*rows), written(ROW, published=strict)) == ""
+
+
+def test_the_schema_is_a_judge() -> None:
+    """What is out of order or unknown is found."""
+    good = written(ROW)
+    for a, b in ((b"<p>reject</p>", b""), (b"<scope>mfrom", b"<scope>x"), (b"192.0.2.1", b"x")):
+        assert a in good
+        assert "fails to validate" in complaints(good.replace(a, b))
