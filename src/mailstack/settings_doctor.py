@@ -26,8 +26,8 @@ class Doctor(Section):
         default=6,
         ge=0,
         le=168,
-        description="Hours between two examinations on one machine, the first after that time. "
-        "0: none by itself.",
+        description="Hours between two examinations, the first after that time; on a cluster by a "
+        "CronJob. 0: none by itself.",
     )
     dnsbls: tuple[str, ...] = Field(
         default=(),

@@ -28,7 +28,7 @@ def client(invocation: Invocation, service: str, *, timeout_s: float = TIMEOUT_S
     Raises:
         MailstackError: in a container that has neither couchmail's socket nor a token.
     """
-    if not _in_container() or invocation.api_socket.exists():
+    if not in_container() or invocation.api_socket.exists():
         return Client(UnixTransport(invocation.api_socket), timeout_s=timeout_s)
     from mailstack.topology.addresses import cluster  # noqa: PLC0415 - in containers only
     from mailstack.topology.stack import STACK  # noqa: PLC0415
@@ -58,11 +58,12 @@ def checked_in(service: str) -> Iterator[None]:
     try:
         yield
     except MissingProgram as error:
-        if not _in_container():
+        if not in_container():
             raise
         advice = f"run the command in the container of {service}, which has it"
         raise MissingProgram(error.what, advice=advice) from error
 
 
-def _in_container() -> bool:
+def in_container() -> bool:
+    """Whether this is the container of one service, or of a job."""
     return os.environ.get(ENGINE) == "pod"

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Final
 
+from mailstack.cli.datastore import client as couchmail
+from mailstack.cli.datastore import in_container
 from mailstack.cli.invocation import Invocation
 from mailstack.cli.output import say, say_json
 from mailstack.dns.facts import addresses
-from mailstack.doctor.context import Context
+from mailstack.doctor.agents import told_by_agents
+from mailstack.doctor.context import JOB, Context
 from mailstack.doctor.registry import CHECKS, Entry
 from mailstack.doctor.run import Result, keep, run, summary
 from mailstack.errors import ConfigError, InvalidDocument, MailstackError
@@ -26,10 +29,14 @@ _COLOURS: Final = {"ok": "32", "warning": "33", "failure": "31", "unknown": "36"
 def doctor(invocation: Invocation, only: Sequence[str], *, fast: bool, as_json: bool) -> bool:
     """Examine, show, keep what a whole examination found; return whether something failed."""
     entries = _chosen(only, fast=fast)
+    context = _context(invocation)
     with _progress(len(entries)) as done:
-        results = asyncio.run(run(_context(invocation), entries, done))
+        results = asyncio.run(run(context, entries, done))
     if not only and not fast:
-        keep(invocation.state, results)
+        try:
+            keep(context.api, results)
+        except MailstackError as error:
+            sys.stderr.write(f"status and metrics do not learn of this: {error}\n")
     if as_json:
         say_json(
             {
@@ -40,6 +47,19 @@ def doctor(invocation: Invocation, only: Sequence[str], *, fast: bool, as_json: 
     else:
         _show(results)
     return any(failed(result.findings) for result in results)
+
+
+def by_the_clock(invocation: Invocation) -> None:
+    """Examine all, keep it, and print what is not well, a line each, for a log.
+
+    Raises:
+        MailstackError: what was found cannot be kept.
+    """
+    context = _context(invocation)
+    results = asyncio.run(run(context, CHECKS, lambda _: None))
+    for finding in (f for result in results for f in result.findings if f.severity != "ok"):
+        say(f"doctor: {finding.severity}: {finding.key}: {finding.what}")
+    keep(context.api, results)
 
 
 def _chosen(only: Sequence[str], *, fast: bool) -> list[Entry]:
@@ -54,11 +74,15 @@ def _context(invocation: Invocation) -> Context:
         known = addresses(invocation.settings)
     except ConfigError:
         known = ()
+    settings, state = invocation.settings, invocation.state
+    if in_container():
+        status = asyncio.run(told_by_agents(settings))
+        return Context(settings, state, known, status, pod=True, remote=couchmail(invocation, JOB))
     try:
-        status = client.status(invocation.state)
+        running = client.status(state)
     except MailstackError:
-        status = None
-    return Context(invocation.settings, invocation.state, known, status)
+        running = None
+    return Context(settings, state, known, running)
 
 
 @contextmanager

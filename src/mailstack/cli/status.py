@@ -7,10 +7,18 @@ from typing import Any, Final
 
 import typer
 
+from mailstack.cli.datastore import client as couchmail
+from mailstack.cli.datastore import in_container
 from mailstack.cli.invocation import Invocation
-from mailstack.doctor.kept import kept
+from mailstack.errors import MailstackError
 from mailstack.supervisor import client
 
+_API_S: Final = 3.0
+"""couchmail is asked only while it is healthy, and answers from memory."""
+_MAX_SHOWN: Final = 5
+"""Findings in words; the rest is a number."""
+_NOTHING: Final = "The stack does not run. Start it with: mailstack up --detach\n"
+_NOTHING_IN_A_POD: Final = "The stack has not been examined, or couchmail does not answer.\n"
 _COLOURS: Final = {"healthy": "green", "failed": "red", "unhealthy": "red", "restarting": "red"}
 
 
@@ -21,16 +29,20 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
         typer.Exit: with 1, when something is not healthy, or nothing runs.
     """
     found = client.status(invocation.state) or {"healthy": False, "services": {}}
-    examined = kept(invocation.state)
+    examined = _last(invocation, found["services"])
     if examined is not None:
         found["findings"] = {"at": examined["at"], "summary": examined["summary"]}
+        if in_container():  # each pod's own health is told by the cluster
+            found["healthy"] = not examined["summary"]["failure"]
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     elif found["services"]:
         _table(found["services"], found["supervisor"])
         _examined(examined)
+    elif in_container() and examined:
+        _examined(examined)
     else:
-        sys.stdout.write("The stack does not run. Start it with: mailstack up --detach\n")
+        sys.stdout.write(_NOTHING_IN_A_POD if in_container() else _NOTHING)
     if not found["healthy"]:
         raise typer.Exit(1)
 
@@ -61,6 +73,17 @@ def _table(services: dict[str, Any], supervisor: dict[str, Any]) -> None:
             console.print(line, style="yellow", highlight=False, markup=False)
 
 
+def _last(invocation: Invocation, services: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the last examination found; None when there was none, or nobody can tell."""
+    if not in_container() and services.get("couchmail", {}).get("state") != "healthy":
+        return None
+    try:
+        found = couchmail(invocation, "doctor", timeout_s=_API_S).call("GET", "findings")
+    except MailstackError:
+        return None
+    return found.fields
+
+
 def _examined(last: dict[str, Any] | None) -> None:
     if last is None:
         return
@@ -68,6 +91,9 @@ def _examined(last: dict[str, Any] | None) -> None:
     told = ", ".join(f"{n} {severity}" for severity, n in bad.items()) or "all is well"
     when = _since(datetime.fromtimestamp(last["at"], UTC).isoformat())
     sys.stdout.write(f"doctor, {when}: {told}; mailstack doctor says more\n")
+    worst = [f for f in last["findings"] if f["severity"] in {"failure", "warning"}]
+    for finding in worst[:_MAX_SHOWN]:
+        sys.stdout.write(f"  {finding['severity']}: {finding['key']}: {finding['what']}\n")
 
 
 def _row(name: str, one: dict[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from mailstack.couchmail.api.access import Gate
 from mailstack.couchmail.api.app import OPEN_PATHS, application
 from mailstack.couchmail.api.context import Context
 from mailstack.couchmail.config import Config
+from mailstack.couchmail.examination import Examinations
 from mailstack.couchmail.ports import Ports
 from mailstack.couchmail.processes import Processes, cannot_listen, start
 from mailstack.errors import DocumentExists, StoreUnavailable
@@ -78,8 +79,11 @@ class Service:
         self._processes = processes
         self._ports = Ports(config, store, processes.sockets, token)
         metrics = numbers.collect(store, lambda: chain(self._ports.numbers(), processes.numbers()))
-        backups = config.database.parent / "backup"
-        api = Gate(application(Context(store, metrics, backups)), token, OPEN_PATHS)
+        folder = config.database.parent
+        examinations = Examinations(folder)
+        examinations.show(metrics)
+        backups = folder / "backup"
+        api = Gate(application(Context(store, metrics, examinations, backups)), token, OPEN_PATHS)
         self._server = web.make_server(api, config.grace_s)
 
     async def run(self, stop: asyncio.Event, started: Started) -> None:

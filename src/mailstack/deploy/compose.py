@@ -136,7 +136,7 @@ def _published(plan: Plan, port: Port) -> str:
     listen = plan.settings.listen
     number = port.number + listen.port_offset
     outside = str(number) if listen.address == "all" else str(Endpoint(listen.address, number))
-    return f"{outside}:{port.inside}"
+    return f"{outside}:{plan.behind(port).inside}"
 
 
 def _tmpfs(plan: Plan, service: Service) -> list[str]:
@@ -180,7 +180,8 @@ def _ends(network: str) -> list[str]:
 
 
 def _outside(plan: Plan) -> Iterator[str]:
+    jobs = {job.name for job in plan.topology.jobs}
     for link in plan.topology.links:
         for end, other in ((link.source, link.target), (link.target, link.source)):
-            if other == INTERNET:
+            if other == INTERNET and end not in jobs:
                 yield plan.topology.pod_of(end)

@@ -36,5 +36,9 @@ def destinations(plan: Plan, link: Link) -> Iterator[Destination]:
             address, _, port = server.partition("@")
             whole = f"{address}/{ip_address(address).max_prefixlen}"
             yield Destination((whole,), transports, int(port))
+    elif link.port == "ntp":
+        _, _, port = settings.doctor.time_server.rpartition("@")
+        if port:
+            yield Destination((), transports, int(port))
     else:
         yield Destination((), transports, number)

@@ -28,7 +28,7 @@ _PORTS: Final = (
     ("names", "https", ""),
 )
 """Service, port, and how TLS begins there: at once, or after a word of that protocol."""
-_FIX: Final = "put a new chain and key into {}/secure/tls; docs/how-to/use-your-certificate.md"
+_FIX: Final = "put a new chain and key into {}/tls; docs/how-to/use-your-certificate.md"
 _RENEW: Final = "mailstack certificate renew says why it was not renewed"
 """Where the service keeps the certificate in order (acme.enabled)."""
 _ENABLE: Final = "set acme.enabled = true, then down and up: docs/how-to/get-a-certificate.md"
@@ -48,7 +48,7 @@ async def certificates(context: Context) -> Found:
         elif isinstance(outcome, BaseException):
             raise outcome
     if seen:
-        fix = _RENEW if context.settings.acme.enabled else _FIX.format(context.state)
+        fix = _RENEW if context.settings.acme.enabled else _FIX.format(context.secure)
         trusted = _RENEW if context.settings.acme.enabled else _ENABLE
         found += judge(seen, context.settings.hostname, fix, trusted)
     return found + renewal(context)
@@ -152,15 +152,16 @@ def _silent(at: Endpoint, error: OSError) -> Finding:
 
 
 async def _seen(context: Context, service: str, port: str, protocol: str) -> bytes:
-    at = context.port(service, port)
+    at, hostname = context.port(service, port), context.settings.hostname
     tls = unverified()
-    async with asyncio.timeout(_TIMEOUT_S):
-        if not protocol:
-            async with connect(at, timeout_s=_TIMEOUT_S, tls=tls) as dialog:
-                return certificate_of(dialog)
-        async with connect(at, timeout_s=_TIMEOUT_S) as dialog:
-            await start_tls(dialog, protocol, tls, context.settings.hostname)
-            return certificate_of(dialog)
+    async with asyncio.timeout(_TIMEOUT_S), connect(at, timeout_s=_TIMEOUT_S) as dialog:
+        if introduction := context.introduction(service, port):
+            await dialog.send(introduction)
+        if protocol:
+            await start_tls(dialog, protocol, tls, hostname)
+        else:
+            await dialog.writer.start_tls(tls, server_hostname=hostname)
+        return certificate_of(dialog)
 
 
 async def start_tls(dialog: Dialog, protocol: str, tls: ssl.SSLContext, hostname: str) -> None:

@@ -17,7 +17,6 @@ _TIMEOUT_S = 20.0
 
 async def incoming(context: Context) -> Found:
     """Connect to each public address, as far as that can be done from here."""
-    number = context.port("postfix", "smtp").port
     if not context.addresses:
         return [
             Finding(
@@ -27,7 +26,7 @@ async def incoming(context: Context) -> Found:
                 fix="set listen.public_addresses",
             )
         ]
-    return [await _in(Endpoint(address, number)) for address in context.addresses]
+    return [await _in(at) for at in context.outside("postfix", "smtp")]
 
 
 async def _in(at: Endpoint) -> Finding:

@@ -13,6 +13,9 @@ from mailstack.findings import Finding
 async def queue(context: Context) -> Found:
     """Ask Postfix how many messages wait, and for how long the oldest one has."""
     conf = context.state / "conf" / "postfix" / "current"
+    if context.pod and not conf.exists():
+        fix = context.inside("postfix", "mailstack doctor --only queue")
+        return [Finding("unknown", "queue", "not asked: it is in Postfix's pod", fix=fix)]
     try:
         done = await command.run(["postqueue", "-c", str(conf), "-j"], timeout_s=20)
     except FileNotFoundError as error:
@@ -34,11 +37,10 @@ def judge(waiting: list[Mapping[str, Any]], now: float, context: Context) -> Fin
         return Finding("ok", "queue", what)
     reasons = [r.get("delay_reason", "") for r in oldest["recipients"]]
     because = next(filter(None, reasons), "no reason given")
-    conf = context.state / "conf/postfix/current"
     return Finding(
         "warning",
         "queue",
         f"{what}: {because[:200]}",
         "it goes back to its sender after five days",
-        f"mend that, then postqueue -c {conf} -i {oldest['queue_id']}",
+        f"mend that, then {context.queue_command} -i {oldest['queue_id']}",
     )

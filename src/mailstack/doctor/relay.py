@@ -12,16 +12,13 @@ that trusts them is what opens many relays.
 
 import asyncio
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from mailstack.aio.dialog import Dialog, connect
+from mailstack.aio.dialog import Dialog
 from mailstack.doctor.context import Context, Found
+from mailstack.doctor.door import Door, door
 from mailstack.findings import Finding
 from mailstack.settings import Settings
-from mailstack.topology.model import Endpoint
 
-_GREETING_S = 20.0
-"""postscreen lets strangers wait for six."""
 _VICTIM, _AT = "doctor", "relay-test.invalid"
 _PLAIN = f"<{_VICTIM}@{_AT}>"
 _GREYLISTED = "reylist"
@@ -63,17 +60,17 @@ def senders(settings: Settings) -> tuple[str, ...]:
 
 async def relay(context: Context) -> Found:
     """Try every recipient with every sender, side by side: Postfix takes a second for each no."""
-    settings, at = context.settings, context.port("postfix", "smtp")
-    tries = Tries()
+    settings, tries = context.settings, Tries()
+    entrance = await door(context)
     names = settings.domain, settings.hostname
-    await asyncio.gather(*(attempt(at, one, *names, tries) for one in senders(settings)))
-    return [judge(tries, context.state)]
+    await asyncio.gather(*(attempt(entrance, one, *names, tries) for one in senders(settings)))
+    return [judge(tries, entrance, context.overrides("postfix"))]
 
 
-async def attempt(at: Endpoint, sender: str, domain: str, hostname: str, tries: Tries) -> None:
+async def attempt(entrance: Door, sender: str, domain: str, hostname: str, tries: Tries) -> None:
     """Try every recipient with one sender, in one dialog."""
-    async with connect(at, timeout_s=_GREETING_S) as dialog:
-        await _greet(dialog, hostname)
+    async with entrance.opened() as (dialog, greeting):
+        await _greet(dialog, greeting, hostname)
         ours = await _recipient(dialog, sender, f"<postmaster@{domain}>")
         tries.heard += _is_looked_at(ours)
         for recipient in recipients(domain, hostname):
@@ -86,17 +83,17 @@ async def attempt(at: Endpoint, sender: str, domain: str, hostname: str, tries: 
         await dialog.send("QUIT")
 
 
-def judge(tries: Tries, state: Path) -> Finding:
-    """Say what the tries mean."""
+def judge(tries: Tries, entrance: Door, overrides: str) -> Finding:
+    """Say what the tries mean. ``overrides``: the folder of the owner's lines for Postfix."""
     if tries.taken:
         return Finding(
             "failure",
             "relay",
             f"port 25 relays without a login: {tries.taken[0]} "
-            f"({len(tries.taken)} of {tries.made} tries)",
+            f"({len(tries.taken)} of {tries.made} tries, asked at {entrance})",
             "spammers find it within hours, and the server is blocklisted",
             f"remove what opens it (mynetworks, relay_domains, smtpd_*_restrictions) from "
-            f"{state}/overrides/postfix/main.cf",
+            f"{overrides}/main.cf",
         )
     if not tries.made:
         return Finding("unknown", "relay", "port 25 ended each dialog before a question")
@@ -104,7 +101,7 @@ def judge(tries: Tries, state: Path) -> Finding:
         what = "every sender was refused before it came to relaying"
         fix = "see log/postfix.log for the reason, mend it, and ask again"
         return Finding("unknown", "relay", what, fix=fix)
-    return Finding("ok", "relay", f"none of {tries.made} tries was taken")
+    return Finding("ok", "relay", f"none of {tries.made} tries was taken, asked at {entrance}")
 
 
 def _is_looked_at(reply: str) -> bool:
@@ -123,8 +120,7 @@ async def _recipient(dialog: Dialog, sender: str, recipient: str) -> str:
     return await dialog.ask(f"RCPT TO:{recipient}")
 
 
-async def _greet(dialog: Dialog, hostname: str) -> None:
-    greeting = await dialog.reply()
+async def _greet(dialog: Dialog, greeting: str, hostname: str) -> None:
     if not greeting.startswith("220"):
         raise ConnectionError(f"port 25 says {greeting}")
     await dialog.ask(f"EHLO {hostname}")

@@ -5,26 +5,21 @@ taken for a peer that does not answer: a check catches only what its peers can d
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
-from mailstack.aio.files import replace_text
+from mailstack.client import Client
 from mailstack.doctor.context import Context
-from mailstack.doctor.kept import path
-from mailstack.doctor.numbers import numbers
 from mailstack.doctor.registry import Entry
-from mailstack.findings import Finding, Severity
+from mailstack.findings import Finding
+from mailstack.model.examination import MAX_FINDINGS, SEVERITIES, Counts, Examination, Told
 
 _LOG: Final = logging.getLogger("mailstack")
-_PRIVATE: Final = 0o600
-_MAX_KEPT: Final = 200
-"""Findings that the file keeps; those that are not ok come first."""
+_RANK: Final = ("failure", "warning", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +58,25 @@ async def _findings(context: Context, entry: Entry) -> tuple[Finding, ...]:
 def summary(results: Iterable[Result]) -> dict[str, int]:
     """How many findings there are of each severity."""
     counted = Counter(f.severity for result in results for f in result.findings)
-    return {severity: counted[severity] for severity in get_args(Severity)}
+    return {severity: counted[severity] for severity in SEVERITIES}
 
 
-def keep(state: Path, results: list[Result]) -> None:
-    """Write what was found, for ``status``, and its numbers for node_exporter's collector."""
-    counts, now = summary(results), int(time.time())
-    found = {r.entry.key: [f.severity for f in r.findings] for r in results}
-    worst = [f for result in results for f in result.findings if f.severity != "ok"]
-    document = {"at": now, "summary": counts, "findings": [f.as_json() for f in worst[:_MAX_KEPT]]}
-    replace_text(path(state), json.dumps(document, indent=2) + "\n", mode=_PRIVATE)
-    replace_text(state / "run" / "doctor.prom", numbers(found, now))
+def examination(results: Sequence[Result], now: float) -> Examination:
+    """Put together what is kept: all numbers, and what is not well as far as there is room."""
+    found = [f for result in results for f in result.findings if f.severity != "ok"]
+    worst = sorted(found, key=lambda finding: _RANK.index(finding.severity))
+    return Examination(
+        at=int(now),
+        checks={r.entry.key: Counts.of(Counter(f.severity for f in r.findings)) for r in results},
+        findings=tuple(map(Told.of, worst[:MAX_FINDINGS])),
+    )
+
+
+def keep(api: Client, results: Sequence[Result]) -> None:
+    """Give it to couchmail, where ``status`` and Prometheus read it.
+
+    Raises:
+        MailstackError: couchmail does not answer.
+    """
+    found = examination(results, time.time())
+    api.call("PUT", "findings", document=found.model_dump(mode="json"))

@@ -25,7 +25,7 @@ async def services(context: Context) -> Found:
             "services",
             f"{name} is {one['state']}" + (f": {one['reason']}" if one["reason"] else ""),
             "what needs it waits",
-            f"read {context.state}/log/{name}.log",
+            context.log(name),
         )
         for name, one in ill.items()
     ]
@@ -45,7 +45,7 @@ async def overrides(context: Context) -> Found:
             "config",
             f"{name} refuses its configuration: {reason}",
             "the one before it is still in force",
-            f"mend the named line, or the files in {context.state}/overrides/{name}",
+            f"mend the named line, or the files in {context.overrides(name)}",
         )
         for name, reason in refused.items()
     ]

@@ -1,13 +1,14 @@
 """docs/reference/topology.md, from the declaration of services, ports and links."""
 
 from mailstack.generate.markdown import code, page, table
-from mailstack.topology.model import INTERNET, Job, Link, Service
+from mailstack.topology.model import INTERNET, Job, Link, Port, Service
 from mailstack.topology.stack import STACK
 
 _ABOUT = """\
 The one declaration, as tables. On one machine every port is shifted by `listen.port_offset`; public
 ports listen on `listen.address`, all others on loopback. What is not listed under Links cannot be
-reached: a service learns the addresses of its links, and no others.
+reached: a service learns the addresses of its links, and no others. Ports of load balancers (`-lb`) are there only
+with `listen.proxy_networks`; in containers the public port leads to them.
 
 ![Services and links](../topo.svg)
 """
@@ -32,7 +33,7 @@ def topology_page() -> str:
         "## Ports\n",
         table(
             ("Service", "Port", "Name", "Open to", "Purpose"),
-            [_port(s, i) for s in STACK.services for i in range(len(s.ports))],
+            [_port(s, i) for s in STACK.services for i in range(len(s.every_port))],
         ),
         "## Links\n",
         table(("From", "To", "Port", "Purpose"), [_link(link) for link in STACK.links]),
@@ -73,7 +74,7 @@ def _container(service: Service) -> tuple[str, ...]:
 
 
 def _job(job: Job) -> tuple[str, ...]:
-    size = f"{job.volume.megabytes} MiB, {job.volume.purpose}"
+    size = f"{job.volume.megabytes} MiB, {job.volume.purpose}" if job.volume else ""
     return (job.name, job.purpose, code(job.schedule), job.image, size)
 
 
@@ -89,15 +90,21 @@ def _service(service: Service) -> tuple[str, ...]:
 
 
 def _port(service: Service, index: int) -> tuple[str, ...]:
-    port = service.ports[index]
+    port = service.every_port[index]
     number = f"{port.number}/{'+'.join(port.transports)}"
     return (
         service.name,
         number,
         code(port.name),
-        "internet" if port.public else "links",
+        _open_to(port),
         port.purpose,
     )
+
+
+def _open_to(port: Port) -> str:
+    if port.name.endswith("-lb"):
+        return "load balancers"
+    return "internet" if port.public else "links"
 
 
 def _link(link: Link) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """``mailstack doctor`` by the clock: a child that ends again, so that the supervisor stays small.
 
-It writes what it found into STATE/run, where ``status`` and node_exporter read it.
+It gives what it found to couchmail, where ``status`` and Prometheus read it; what is not well it
+also says, line by line, for the supervisor's log. On a cluster a CronJob runs the same command.
 """
 
 import asyncio
@@ -17,8 +18,8 @@ from mailstack.errors import ConfigError
 _TIMEOUT_S: Final = 900.0
 _OFF_S: Final = 3600.0
 """After that the settings are read again."""
-_FAILURES: Final = 1
-"""Exit code of an examination that found some: no fault of the examination."""
+_MAX_LINES: Final = 50
+"""Of one examination that are logged."""
 _SOURCE: Final = Path(__file__).parents[2]
 _LOG: Final = logging.getLogger("mailstack")
 
@@ -40,14 +41,17 @@ def _hours(options: Options) -> int:
 
 
 async def examine(options: Options) -> None:
-    """Run it once; what hinders it is logged."""
+    """Run it once, and log all that it says: findings, and what hindered it."""
     sets = [f"--set={pair}" for pair in options.sets]
     places = [f"--config={os.fspath(options.config.absolute())}", f"--state={options.state}"]
-    argv = [sys.executable, "-P", "-m", "mailstack.cli", *places, *sets, "doctor", "--json"]
+    argv = [sys.executable, "-P", "-m", "mailstack.cli", *places, *sets, "doctor", "--scheduled"]
     try:
         done = await command.run(argv, timeout_s=_TIMEOUT_S, env={"PYTHONPATH": str(_SOURCE)})
     except (OSError, TimeoutError) as error:
         _LOG.warning("doctor: %s", str(error) or "did not end in time")
         return
-    if done.status > _FAILURES:
-        _LOG.warning("doctor: %s", done.output.strip()[-300:])
+    lines = done.output.splitlines()
+    for line in lines[:_MAX_LINES]:
+        _LOG.warning("%s", line)
+    if len(lines) > _MAX_LINES:
+        _LOG.warning("doctor: %d more lines", len(lines) - _MAX_LINES)

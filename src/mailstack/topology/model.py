@@ -5,7 +5,7 @@ Numbers of ports stand in the declaration and nowhere else.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 INTERNET: Final = "internet"
@@ -46,6 +46,9 @@ class Port:
     transports: tuple[Transport, ...] = ("tcp",)
     proxied: bool = False
     """Whether load balancers may tell the client's address there, by the PROXY protocol."""
+    balanced: int = 0
+    """The number at which they do instead, where others of the stack come to the port itself and
+    have nothing to tell. Nobody listens there unless ``listen.proxy_networks`` names some."""
     container: int = 0
     """The number inside a container, where that differs: an account that is not root leaves the
     low numbers to whoever maps them from outside."""
@@ -54,6 +57,21 @@ class Port:
     def inside(self) -> int:
         """The number that the service listens on in a container."""
         return self.container or self.number
+
+    @property
+    def for_balancers(self) -> "Port | None":
+        """The port at which load balancers tell the client's address; None: there is none."""
+        if not self.balanced:
+            return self if self.proxied else None
+        return replace(
+            self,
+            name=f"{self.name}-lb",
+            number=self.balanced,
+            purpose=f"{self.purpose}, from load balancers",
+            proxied=True,
+            balanced=0,
+            container=0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,12 @@ class Service:
                 return port
         raise KeyError(f"{self.name}.{name}")
 
+    @property
+    def every_port(self) -> tuple[Port, ...]:
+        """Those that load balancers alone come to as well."""
+        beside = [port.for_balancers for port in self.ports if port.balanced]
+        return (*self.ports, *(port for port in beside if port))
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -157,8 +181,12 @@ class Job:
     command: tuple[str, ...]
     schedule: str
     """As crontab(5) writes it."""
-    volume: Volume
+    volume: Volume | None = None
     memory_mib: int = 64
+    watches: bool = False
+    """Whether it may ask every agent how its service is."""
+    optional: str = ""
+    """What is missing without it, where the smallest machine goes without; empty: it is needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from mailstack.topology.model import INTERNET, Link, Service, Topology
+from mailstack.topology.model import INTERNET, Job, Link, Service, Topology
 
 if TYPE_CHECKING:
     from mailstack.settings import Settings
@@ -24,9 +24,14 @@ _ASKED_FOR: Final = frozenset({"letsencrypt"})
 """Run on one machine only where they are wanted: port 80 may be somebody else's there."""
 
 
+_HOURS_OF_A_DAY: Final = 24
+
+
 def selected(topology: Topology, settings: "Settings") -> Topology:
-    """Return the services that are wanted, and the links between those."""
-    return only(topology, lambda service: _is_wanted(service, settings))
+    """Return the services and jobs that are wanted, and the links between those."""
+    jobs = (_by_the_clock(job, settings) for job in topology.jobs)
+    wanted = tuple(job for job in jobs if job is not None)
+    return only(replace(topology, jobs=wanted), lambda service: _is_wanted(service, settings))
 
 
 def only(topology: Topology, wanted: Callable[[Service], bool]) -> Topology:
@@ -54,6 +59,24 @@ def _is_wanted(service: Service, settings: "Settings") -> bool:
         return False
     switches = (_SWITCHES.get(name) for name in (service.name, service.pod))
     return all(is_on(settings) for is_on in switches if is_on is not None)
+
+
+def _by_the_clock(job: Job, settings: "Settings") -> Job | None:
+    """Return the job as often as the settings want it; None: never."""
+    if job.optional and settings.kubernetes.profile == "micro":
+        return None
+    if job.name != "doctor":
+        return job
+    hours = settings.doctor.every_hours
+    return replace(job, schedule=_every(hours, job.schedule)) if hours else None
+
+
+def _every(hours: int, schedule: str) -> str:
+    """Return the nearest that crontab(5) can say, at the minute of ``schedule``."""
+    minute = schedule.split(maxsplit=1)[0]
+    if hours < _HOURS_OF_A_DAY:
+        return f"{minute} */{hours} * * *"
+    return f"{minute} 4 */{round(hours / _HOURS_OF_A_DAY)} * *"
 
 
 def _is_between(link: Link, names: set[str]) -> bool:

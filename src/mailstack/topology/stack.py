@@ -2,6 +2,8 @@
 
 Everything else asks here: the addresses inside the daemons' configurations, the start order, the
 probes, the documentation's table. A port literal anywhere else fails a test.
+
+Longer than most files, for it is one table.
 """
 
 from typing import Final
@@ -253,6 +255,15 @@ STACK: Final = Topology(
         Link("letsencrypt", "couchmail", "api", "which domains there are"),
         Link("letsencrypt", "resolver", "dns", "in which zone a proof belongs"),
         Link("backup", "couchmail", "api", "a copy of every document"),
+        Link("doctor", "couchmail", "api", "a canary's account, and what was found"),
+        Link("doctor", "resolver", "dns", "names, blocklists, DNSSEC"),
+        Link("doctor", "postfix", "smtp", "an open relay? a canary that comes in"),
+        Link("doctor", "postfix", "submission", "a canary that is sent"),
+        Link("doctor", "postfix", "submissions", "its certificate"),
+        Link("doctor", "dovecot", "imap", "its certificate"),
+        Link("doctor", "dovecot", "imaps", "a canary that is read"),
+        Link("doctor", "managesieve", "managesieve", "its certificate"),
+        Link("doctor", "names", "https", "its certificate"),
         Link("trainer", "couchmail", "api", "who there is, and what was found out"),
         Link("trainer", "dovecot", "imaps", "mail to learn from"),
         Link("trainer", "spamd", "spamc", "learning, and scores to measure by"),
@@ -275,6 +286,9 @@ STACK: Final = Topology(
         Link("letsencrypt", INTERNET, "dns", "proofs in a zone, by dynamic update"),
         Link("spamkeeper", INTERNET, "http", "SpamAssassin's newer rules"),
         Link("spamkeeper", INTERNET, "https", "SpamAssassin's newer rules"),
+        Link("doctor", INTERNET, "smtp", "does anybody answer, and do we?"),
+        Link("doctor", INTERNET, "dns", "does every name server show our records?"),
+        Link("doctor", INTERNET, "ntp", "is the clock right?"),
         Link(INTERNET, "postfix", "smtp", "inbound mail delivery"),
         Link(INTERNET, "postfix", "submission", "client mail submission"),
         Link(INTERNET, "postfix", "submissions", "client mail submission over TLS"),
@@ -284,7 +298,7 @@ STACK: Final = Topology(
         Link(INTERNET, "names", "https", "MTA-STS policies, settings and keys"),
         Link(INTERNET, "letsencrypt", "web", "proofs of names, and visitors without https"),
     ),
-    internet_ports={"smtp": 25, "dns": 53, "http": 80, "https": 443},
+    internet_ports={"smtp": 25, "dns": 53, "http": 80, "https": 443, "ntp": 123},
     secrets=(
         Secret(
             "dkim",
@@ -313,6 +327,16 @@ STACK: Final = Topology(
             command=("mailstack", "backup"),
             schedule="17 2 * * *",
             volume=Volume("copies", "one file for each night", 1024),
+        ),
+        Job(
+            "doctor",
+            "examines the stack, and gives couchmail what it found",
+            image="couchmail",
+            command=("mailstack", "doctor", "--scheduled"),
+            schedule="43 */6 * * *",
+            memory_mib=96,
+            watches=True,
+            optional="nobody examines the stack by the clock",
         ),
     ),
     health_port=9700,

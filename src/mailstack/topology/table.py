@@ -45,7 +45,7 @@ def transports_of(topology: Topology, name: str) -> tuple[Transport, ...]:
         for port in service.ports:
             if port.name == name:
                 return port.transports
-    return ("tcp",)
+    return ("udp",) if name == "ntp" else ("tcp",)
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Runs ``mailstack doctor`` and reads what it says."""
 
+import http.client
 import json
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tests.e2e.stack import Stack
+
+from mailstack.topology.stack import STACK
 
 T = TypeVar("T")
 PATIENCE_S = 150.0
@@ -43,3 +46,13 @@ def until(look: Callable[[], T]) -> T:
         assert time.monotonic() < deadline, "not seen in time"
         time.sleep(0.2)
     return found
+
+
+def metrics(stack: Stack) -> str:
+    """Couchmail's numbers, as Prometheus reads them."""
+    number = STACK.service("couchmail").port("api").number + stack.throwaway.offset
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=20)
+    connection.request("GET", "/metrics")
+    page = connection.getresponse().read().decode()
+    connection.close()
+    return page

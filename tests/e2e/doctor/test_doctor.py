@@ -3,7 +3,7 @@
 import os
 import time
 
-from tests.e2e.doctor.examine import Seen, examined, only, until
+from tests.e2e.doctor.examine import Seen, examined, metrics, only, until
 from tests.e2e.stack import Stack
 
 from mailstack.demo.records import listed
@@ -28,11 +28,15 @@ def test_nothing_is_wrong(stack: Stack) -> None:
 
 
 def test_the_last_examination_is_in_the_status(stack: Stack) -> None:
-    """A whole run leaves its numbers for status and for Prometheus."""
-    examined(stack)
-    status = stack.status()
-    assert set(status["findings"]["summary"]) == {"ok", "warning", "failure", "unknown"}
-    assert "mailstack_doctor_findings" in (stack.state / "run" / "doctor.prom").read_text()
+    """A whole run leaves its numbers for status and for Prometheus, a line for each that is ill."""
+    seen = examined(stack)
+    found = stack.status()["findings"]
+    assert found["summary"] == {key: len(seen.of(key)) for key in found["summary"]}
+    said = stack.throwaway.run("status").stdout
+    assert all(f"{f['severity']}: {f['key']}: " in said for f in seen.of("failure")[:2])
+    page = metrics(stack)
+    assert f'mailstack_doctor_findings{{severity="ok"}} {len(seen.of("ok"))}.0' in page
+    assert "mailstack_doctor_last_run_timestamp_seconds 1." in page
 
 
 def test_a_readable_secret(stack: Stack) -> None:

@@ -146,7 +146,7 @@ def test_every_container_is_confined(found: list[Object]) -> None:
 def test_jobs_do_not_pile_up(found: list[Object]) -> None:
     """A run that hangs or fails ends, is kept to be looked at, and is not run beside the next."""
     jobs = of_kind("CronJob", found)
-    assert set(jobs) == JOBS
+    assert {job.name for job in STACK.jobs if not job.optional} <= set(jobs) <= JOBS
     for one in jobs.values():
         spec, run = one["spec"], one["spec"]["jobTemplate"]["spec"]
         assert spec["concurrencyPolicy"] == "Forbid"

@@ -52,7 +52,13 @@ def every_port() -> set[tuple[int, str]]:
 def declared_ways(**tables: object) -> set[tuple[str, str, int, str]]:
     """Source, target, port, protocol of each open link, by pods; port by its container number."""
     topology = selected(STACK, plan(**tables).settings)
-    return {
+    watched = {
+        (job.name, STACK.pod_of(service.name), STACK.agent_port(service.name), "TCP")
+        for job in topology.jobs
+        if job.watches
+        for service in topology.services
+    }
+    return watched | {
         (pod(link.source), pod(link.target), number, protocol)
         for link in topology.links
         if not link.reserved
@@ -68,7 +74,8 @@ def pod(name: str) -> str:
 def link_ports(target: str, name: str) -> Iterator[tuple[int, str]]:
     if target == INTERNET:
         number = STACK.internet_ports[name]
-        yield from ((number, way) for way in (("UDP", "TCP") if name == "dns" else ("TCP",)))
+        ways = {"dns": ("UDP", "TCP"), "ntp": ("UDP",)}.get(name, ("TCP",))
+        yield from ((number, way) for way in ways)
     else:
         port = STACK.service(target).port(name)
         yield from ((port.inside, transport.upper()) for transport in port.transports)

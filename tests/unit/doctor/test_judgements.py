@@ -13,16 +13,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mailstack.doctor import certificates, clock, names, queue
-from mailstack.doctor.canary import signed
 from mailstack.doctor.context import Context, Found
 from mailstack.doctor.datastore import datastore
-from mailstack.doctor.kept import kept
-from mailstack.doctor.numbers import numbers
 from mailstack.doctor.registry import CHECKS, Entry
-from mailstack.doctor.run import Result, keep, run
+from mailstack.doctor.run import Result, examination, run
 from mailstack.doctor.secrets import secrets
 from mailstack.doctor.services import overrides, services
+from mailstack.doctor.signature import signed
 from mailstack.findings import Finding
+from mailstack.model.examination import MAX_FINDINGS
 from mailstack.settings import Settings
 
 SETTINGS = Settings(email="owner@example.net", domain="example.org")
@@ -187,16 +186,16 @@ async def test_a_check_that_breaks_is_unknown(
     assert caplog.messages == ["doctor: a: OSError: no route"]
 
 
-def test_what_is_kept(tmp_path: Path) -> None:
-    """The file has the numbers, and what is not well; an unreadable one is as none."""
-    (tmp_path / "run").mkdir()
-    assert kept(tmp_path) is None
-    findings = (Finding("ok", "a", "fine"), Finding("failure", "b", "broken"))
-    keep(tmp_path, [Result(CHECKS[0], findings)])
-    found = kept(tmp_path)
-    assert found is not None
-    assert found["summary"] == {"ok": 1, "warning": 0, "failure": 1, "unknown": 0}
-    assert [f["key"] for f in found["findings"]] == ["b"]
+def test_what_is_kept() -> None:
+    """All numbers, and what is not well: failures first, as far as there is room."""
+    warnings = (Finding("warning", "a", "so so"),) * MAX_FINDINGS
+    findings = (Finding("ok", "a", "fine"), *warnings, Finding("failure", "b", "broken"))
+    found = examination([Result(CHECKS[0], findings)], 1_795_000_000.7)
+    counts = {"ok": 1, "warning": MAX_FINDINGS, "failure": 1, "unknown": 0}
+    assert found.at == 1_795_000_000
+    assert found.checks[CHECKS[0].key].model_dump() == found.sum().model_dump() == counts
+    assert len(found.findings) == MAX_FINDINGS
+    assert [f.key for f in found.findings[:2]] == ["b", "a"]
 
 
 def test_keys_that_cannot_be_asked_for_cost_no_other_finding(tmp_path: Path) -> None:
@@ -204,15 +203,6 @@ def test_keys_that_cannot_be_asked_for_cost_no_other_finding(tmp_path: Path) -> 
     finding = signed(context(tmp_path), b"Subject: canary\r\n\r\n")
     assert (finding.severity, finding.key) == ("unknown", "canary.sign")
     assert "could not ask for the keys" in finding.what
-
-
-def test_every_severity_has_a_number() -> None:
-    """A series that is missing raises no alert."""
-    page = numbers({"services": ["warning"]}, 1_700_000_000)
-    assert 'mailstack_doctor_findings{severity="failure"} 0.0' in page
-    assert 'mailstack_doctor_check_findings{check="services",severity="failure"} 0.0' in page
-    assert 'mailstack_doctor_check_findings{check="services",severity="warning"} 1.0' in page
-    assert page.endswith("mailstack_doctor_last_run_timestamp_seconds 1.7e+09\n")
 
 
 def test_keys_are_unique() -> None:

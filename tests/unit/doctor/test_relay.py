@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from mailstack.doctor.door import Door
 from mailstack.doctor.relay import Tries, attempt, judge, recipients, senders
 from mailstack.settings import Settings
 from mailstack.topology.model import Endpoint
 
 DOMAIN, HOSTNAME = "example.org", "mail.example.org"
+INSIDE = Door(Endpoint("127.0.0.1", 25), public=False)
 DENIED = "554 5.7.1 Relay access denied"
 Answer = Callable[[str, str], str]
 
@@ -44,7 +45,7 @@ async def tried(answer: Answer, *by: str) -> Tries:
     async with server:
         at = Endpoint(*server.sockets[0].getsockname())
         for sender in by or ("<>",):
-            await attempt(at, sender, DOMAIN, HOSTNAME, tries)
+            await attempt(Door(at, public=False), sender, DOMAIN, HOSTNAME, tries)
         await asyncio.gather(*dialogs)
     return tries
 
@@ -57,20 +58,22 @@ async def test_a_relay_that_is_closed() -> None:
     """Every form is tried, and refused."""
     tries = await tried(closed)
     assert tries.made == len(recipients(DOMAIN, HOSTNAME))
-    assert judge(tries, Path("/s")).severity == "ok"
+    finding = judge(tries, INSIDE, "/s/overrides/postfix")
+    assert finding.severity == "ok"
+    assert finding.what.endswith("asked at 127.0.0.1:25 from within")
 
 
 async def test_a_sender_that_is_refused_proves_nothing() -> None:
     """Where each sender is refused first, nobody can tell whether the relay is open."""
     tries = await tried(lambda *_: "550 5.1.8 Sender address rejected: Domain not found")
-    assert judge(tries, Path("/s")).severity == "unknown"
+    assert judge(tries, INSIDE, "/s/overrides/postfix").severity == "unknown"
 
 
 async def test_a_relay_open_to_one_kind_of_sender() -> None:
     """One sender for whom it is open is enough; the finding names it."""
     ours = f"<postmaster@{DOMAIN}>"
     tries = await tried(lambda s, r: "250 2.1.5 Ok" if s == ours else closed(s, r), "<>", ours)
-    finding = judge(tries, Path("/s"))
+    finding = judge(tries, INSIDE, "/s/overrides/postfix")
     assert finding.severity == "failure"
     assert f"{ours} to " in finding.what
     assert finding.fix.endswith("/s/overrides/postfix/main.cf")
@@ -86,13 +89,13 @@ async def test_each_form_alone(form: str) -> None:
 async def test_greylisting_does_not_hide_it() -> None:
     """Who is asked to come back later would be carried then."""
     tries = await tried(lambda *_: "450 4.2.0 Greylisted, come back later")
-    assert judge(tries, Path("/s")).severity == "failure"
+    assert judge(tries, INSIDE, "/s/overrides/postfix").severity == "failure"
 
 
 async def test_a_server_that_hangs_up() -> None:
     """Too many errors end a dialog: what was not asked is not known."""
     tries = await tried(lambda *_: "421 4.7.0 Error: too many errors")
-    assert judge(tries, Path("/s")).severity == "unknown"
+    assert judge(tries, INSIDE, "/s/overrides/postfix").severity == "unknown"
 
 
 def test_senders_that_must_be_taken_come_first() -> None:

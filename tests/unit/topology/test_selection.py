@@ -1,5 +1,7 @@
 """Which services the settings ask for, here and on a cluster."""
 
+import pytest
+
 from mailstack.settings_file import check
 from mailstack.topology.selection import on_one_machine, selected
 from mailstack.topology.stack import STACK
@@ -24,3 +26,23 @@ def test_what_is_switched_off_has_no_container() -> None:
     settings = check({**_LEAST, "greylist": {"enabled": False}})
     assert "postgrey" not in {one.name for one in selected(STACK, settings).services}
     assert "postgrey" in {one.name for one in on_one_machine(STACK, settings)}
+
+
+@pytest.mark.parametrize(
+    ("hours", "schedule"),
+    [(6, "43 */6 * * *"), (1, "43 */1 * * *"), (24, "43 4 */1 * *"), (168, "43 4 */7 * *")],
+)
+def test_how_often_the_stack_is_examined(hours: int, schedule: str) -> None:
+    """As often as the settings say, in the words of crontab(5)."""
+    found = selected(STACK, check({**_LEAST, "doctor": {"every_hours": hours}}))
+    assert {job.name: job.schedule for job in found.jobs}["doctor"] == schedule
+
+
+@pytest.mark.parametrize(
+    "tables", [{"doctor": {"every_hours": 0}}, {"kubernetes": {"profile": "micro"}}]
+)
+def test_where_nobody_examines_the_stack(tables: dict[str, object]) -> None:
+    """Without the job its links are gone, too; the copies are made all the same."""
+    found = selected(STACK, check({**_LEAST, **tables}))
+    assert [job.name for job in found.jobs] == ["backup"]
+    assert not found.links_from("doctor")

@@ -46,10 +46,12 @@ def test_spamd_asks_the_internet_through_the_resolver() -> None:
     """Questions about blocklists leave by the resolver.
 
     Whoever looks whether each name server shows a new DKIM key must ask them itself, and who
-    proves a name by a record changes the zone at its primary.
+    proves a name by a record changes the zone at its primary. Whether each shows what it should is
+    asked in the same way.
     """
     assert ("spamd", "resolver", 53) in declared()
     assert {source for source, target, port in declared() if (target, port) == (INTERNET, 53)} == {
+        "doctor",
         "letsencrypt",
         "opendkim",
         "resolver",

@@ -23,10 +23,23 @@ def command(
     fast: Annotated[
         bool, typer.Option("--fast", help="Send no canary message through the stack.")
     ] = False,
+    scheduled: Annotated[
+        bool,
+        typer.Option(
+            "--scheduled",
+            help="For a log: a line for each finding that is not ok; exit code 1 only if they "
+            "cannot be kept.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Examine the running stack, and say how to mend what is wrong. Exit code 1 on a failure."""
-    from mailstack.cli.doctor import doctor  # noqa: PLC0415 - dnspython is for those who need it
+    from mailstack.cli.doctor import (  # noqa: PLC0415 - dnspython is for those who need it
+        by_the_clock,
+        doctor,
+    )
 
-    if doctor(invocation(context), only or [], fast=fast, as_json=as_json):
+    if scheduled:
+        by_the_clock(invocation(context))
+    elif doctor(invocation(context), only or [], fast=fast, as_json=as_json):
         raise typer.Exit(1)

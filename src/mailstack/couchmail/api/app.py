@@ -10,6 +10,7 @@ from mailstack.couchmail.api import (
     belongings,
     changes,
     dkim,
+    findings,
     health,
     openapi,
     problems,
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *reports.OPERATIONS,
     *changes.OPERATIONS,
     *transfer.OPERATIONS,
+    *findings.OPERATIONS,
     *health.OPERATIONS,
     Operation(
         "GET", "/openapi.json", _openapi, "This document",

@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailstack.couchmail.examination import Examinations
 from mailstack.observe.metrics import Metrics
 from mailstack.store.contract import Store
 
@@ -19,6 +20,7 @@ class Context:
 
     store: Store
     metrics: Metrics
+    examinations: Examinations
     backups: Path
     """Folder of online backups."""
 

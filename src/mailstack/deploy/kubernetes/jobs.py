@@ -22,14 +22,15 @@ _CATCH_UP_S: Final = 6 * 3600
 def job(plan: Plan, job: Job) -> Iterator[Object]:
     """Yield everything that the job needs."""
     yield workloads.account(plan, job.name)
-    yield names.object_(
-        "v1",
-        "PersistentVolumeClaim",
-        job.name,
-        plan,
-        names.labels(plan, job.name),
-        spec=volumes.claim_spec(plan, (job.volume,)),
-    )
+    if job.volume:
+        yield names.object_(
+            "v1",
+            "PersistentVolumeClaim",
+            job.name,
+            plan,
+            names.labels(plan, job.name),
+            spec=volumes.claim_spec(plan, (job.volume,)),
+        )
     yield _cron_job(plan, job)
     yield policies.policy(plan, job.name)
 
@@ -61,6 +62,7 @@ def _cron_job(plan: Plan, job: Job) -> Object:
 def _template(plan: Plan, job: Job) -> Object:
     service = plan.job_service(job)
     claim = {"name": "data", "persistentVolumeClaim": {"claimName": job.name}}
+    claims = [claim] if job.volume else []
     secrets = [volumes.secrets(plan, service, job.name)] if service.secrets else []
     return {
         "metadata": {"labels": names.labels(plan, job.name)},
@@ -69,7 +71,7 @@ def _template(plan: Plan, job: Job) -> Object:
             "restartPolicy": "OnFailure",
             "securityContext": workloads.pod_security((service,)),
             "containers": [_container(plan, job)],
-            "volumes": [volumes.settings(), *volumes.scratch(_as_service(job)), claim, *secrets],
+            "volumes": [volumes.settings(), *volumes.scratch(_as_service(job)), *claims, *secrets],
         },
     }
 
@@ -81,7 +83,7 @@ def _as_service(job: Job) -> Service:
 
 def _container(plan: Plan, job: Job) -> Object:
     service = plan.job_service(job)
-    data = {"name": "data", "mountPath": places.data(job.name)}
+    data = [{"name": "data", "mountPath": places.data(job.name)}] if job.volume else []
     secrets = [volumes.secrets_mount(job.name)] if service.secrets else []
     return {
         "name": job.name,
@@ -94,7 +96,7 @@ def _container(plan: Plan, job: Job) -> Object:
         "volumeMounts": [
             volumes.settings_mount(),
             *volumes.scratch_mounts(_as_service(job)),
-            data,
+            *data,
             *secrets,
         ],
     }

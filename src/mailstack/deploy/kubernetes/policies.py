@@ -51,8 +51,27 @@ def _ingress(plan: Plan, pod: str) -> Iterator[Object]:
         if pods:
             port = plan.topology.service(service).port(name)
             yield {"from": [_pods(plan, source) for source in pods], "ports": _ports(port)}
+    yield from _from_watchers(plan, pod)
     yield from _from_the_internet(plan, pod)
     yield from _from_monitoring(plan, pod)
+
+
+def _watchers(plan: Plan) -> list[str]:
+    """Jobs that ask every agent."""
+    return [job.name for job in plan.topology.jobs if job.watches]
+
+
+def _from_watchers(plan: Plan, pod: str) -> Iterator[Object]:
+    if pod in plan.pods and (watchers := _watchers(plan)):
+        yield {"from": [_pods(plan, one) for one in watchers], "ports": _agents(plan, pod)}
+
+
+def _agents(plan: Plan, pod: str) -> list[Object]:
+    """The ports at which the agents of a pod answer."""
+    return [
+        _port("TCP", plan.topology.agent_port(service.name))
+        for service in plan.topology.in_pod(pod)
+    ]
 
 
 def _from_the_internet(plan: Plan, pod: str) -> Iterator[Object]:
@@ -75,12 +94,11 @@ def _from_monitoring(plan: Plan, pod: str) -> Iterator[Object]:
         return
     services = plan.topology.in_pod(pod)
     own = [port for service in services for port in service.ports if port.operations]
-    agents = [_port("TCP", plan.topology.agent_port(service.name)) for service in services]
     yield {
         "from": [
             {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
         ],
-        "ports": [entry for port in own for entry in _ports(port)] + agents,
+        "ports": [entry for port in own for entry in _ports(port)] + _agents(plan, pod),
     }
 
 
@@ -91,6 +109,9 @@ def _egress(plan: Plan, pod: str) -> Iterator[Object]:
             known = targets.setdefault(target, [])
             entries = _ports(plan.topology.service(link.target).port(link.port))
             known += [entry for entry in entries if entry not in known]
+    if pod in _watchers(plan):
+        for target in plan.pods:
+            targets[target] = targets.get(target, []) + _agents(plan, target)
     for target, ports in targets.items():
         yield {"to": [_pods(plan, target)], "ports": ports}
     asks_the_api = bool(rules(plan, pod))

@@ -1,0 +1,46 @@
+"""How the services are, as the agents of a cluster's pods tell it.
+
+On one machine the supervisor knows that. Here each agent is asked at its Service, behind which only
+pods are that are ready: where nobody answers, none is.
+"""
+
+import asyncio
+import json
+from typing import Any, Final
+
+import h11
+
+from mailstack.aio.http_client import Peer
+from mailstack.settings import Settings
+from mailstack.topology.model import Endpoint
+from mailstack.topology.selection import selected
+from mailstack.topology.stack import STACK
+
+_TIMEOUT_S: Final = 5.0
+
+
+async def told_by_agents(settings: Settings) -> dict[str, Any]:
+    """Return what ``status --json`` of one machine has about health."""
+    names = [service.name for service in selected(STACK, settings).services]
+    told = await asyncio.gather(*map(_ask, names))
+    return {"services": dict(zip(names, told, strict=True))}
+
+
+def agent_of(service: str) -> Endpoint:
+    """Where the agent of a service answers."""
+    return Endpoint(STACK.pod_of(service), STACK.agent_port(service))
+
+
+async def _ask(service: str) -> dict[str, Any]:
+    at = agent_of(service)
+    try:
+        status, body = await Peer(at).ask("GET", "/status", timeout_s=_TIMEOUT_S)
+        found: dict[str, Any] = json.loads(body)
+    except (OSError, h11.ProtocolError, ValueError) as error:
+        return _silent(f"no agent that is ready answers at {at} ({str(error) or 'not in time'})")
+    return found if status == 200 else _silent(f"{at} answers {status}")  # noqa: PLR2004 - OK
+
+
+def _silent(reason: str) -> dict[str, Any]:
+    config = {"state": "unknown", "reason": "", "since": ""}
+    return {"state": "not ready", "reason": reason, "remark": "", "config": config}
