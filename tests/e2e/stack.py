@@ -240,11 +240,18 @@ class Stack:
 
 @contextmanager
 def running(
-    folder: Path, internet: SmallInternet, settings: Mapping[str, str] | None = None
+    folder: Path,
+    internet: SmallInternet,
+    settings: Mapping[str, str] | None = None,
+    *,
+    address: str = "",
+    domain: str = DOMAIN,
+    postfix: str = "",
 ) -> Iterator[Stack]:
-    """Run a stack in ``folder`` until the end of the block."""
-    stack = Stack(Throwaway.new(folder, internet, {**SETTINGS, **(settings or {})}))
-    stack.override("postfix/main.cf", _POSTFIX)
+    """Run a stack in ``folder`` until the end of the block. ``postfix``: lines for its main.cf."""
+    chosen = {**SETTINGS, **(settings or {})}
+    stack = Stack(Throwaway.new(folder, internet, chosen, address=address, domain=domain))
+    stack.override("postfix/main.cf", _POSTFIX + postfix)
     stack.override("postgrey/whitelist_clients", f"{internet.plan.friend}\n")
     try:
         stack.throwaway.up()

@@ -42,6 +42,11 @@ class Plan:
         return str(self.network[1])
 
     @property
+    def neighbour(self) -> str:
+        """Of a second stack, on the same end of the wire."""
+        return str(self.network[3])
+
+    @property
     def nameserver(self) -> str:
         """Of the one name server that answers for everything out there."""
         return str(self.network[2])

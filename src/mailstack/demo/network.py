@@ -26,7 +26,8 @@ def create(plan: Plan) -> None:
     inner = f"{plan.interface}o"
     _ip("netns", "add", plan.namespace)
     _ip("link", "add", plan.interface, "type", "veth", "peer", inner, "netns", plan.namespace)
-    _ip("address", "add", f"{plan.stack}/{SLOT_PREFIX}", "dev", plan.interface)
+    for address in (plan.stack, plan.neighbour):
+        _ip("address", "add", f"{address}/{SLOT_PREFIX}", "dev", plan.interface)
     _ip("link", "set", plan.interface, "up")
     _ip("-n", plan.namespace, "link", "set", "lo", "up")
     _ip("-n", plan.namespace, "address", "add", f"{plan.nameserver}/{SLOT_PREFIX}", "dev", inner)

@@ -40,16 +40,28 @@ class Throwaway:
     """On top of what being thrown away needs, as ``--set`` takes them."""
     offset: int
     """Of the stack's ports."""
+    address: str
+    """Its end of the wire."""
     domain: str = DOMAIN
 
     @classmethod
-    def new(cls, folder: Path, internet: SmallInternet, settings: Mapping[str, str]) -> "Throwaway":
+    def new(
+        cls,
+        folder: Path,
+        internet: SmallInternet,
+        settings: Mapping[str, str],
+        *,
+        address: str = "",
+        domain: str = DOMAIN,
+    ) -> "Throwaway":
         """Choose ports that are free now.
 
         Raises:
             ServiceFailed: there are none.
         """
-        return cls(folder, internet, settings, ports.free_offset(internet.plan))
+        plan = internet.plan
+        offset = ports.free_offset(plan)
+        return cls(folder, internet, settings, offset, address or plan.stack, domain)
 
     @property
     def state(self) -> Path:
@@ -72,7 +84,7 @@ class Throwaway:
 
     def _sets(self) -> Mapping[str, str]:
         return {
-            "listen.address": self.internet.plan.stack,
+            "listen.address": self.address,
             "listen.port_offset": str(self.offset),
             "dns.forward": json.dumps([self.internet.resolver]),
             "dns.dnssec": "false",
@@ -125,7 +137,7 @@ class Throwaway:
         self.internet.publish(
             mail_domain(
                 domain,
-                self.internet.plan.stack,
+                self.address,
                 key.public,
                 selector="dkim",
                 hostname=self.hostname,
@@ -152,7 +164,7 @@ class Throwaway:
     def endpoint(self, service: str, port: str) -> Endpoint:
         """Return where the outside reaches a public port."""
         number = STACK.service(service).port(port).number
-        return Endpoint(self.internet.plan.stack, number + self.offset)
+        return Endpoint(self.address, number + self.offset)
 
     @property
     def certificate(self) -> bytes:
