@@ -73,6 +73,12 @@ def pod_specs(found: list[Object]) -> dict[str, Object]:
     return specs
 
 
+def residents(spec: Object) -> list[Object]:
+    """Containers that stay: sidecars, which stand among those that prepare, and the others."""
+    sidecars = [c for c in spec.get("initContainers", []) if c.get("restartPolicy") == "Always"]
+    return [*spec["containers"], *sidecars]
+
+
 def templates(found: list[Object]) -> dict[str, Object]:
     """Name of each workload → its pods' template."""
     kinds = ("Deployment", "StatefulSet")

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from tests.unit.deploy.site import SITES, Object, objects, of_kind, pod_specs, templates
+from tests.unit.deploy.site import SITES, Object, objects, of_kind, pod_specs, residents, templates
 
 from mailstack.topology.stack import STACK
 
@@ -48,7 +48,7 @@ def test_what_is_mounted_is_there_once(found: list[Object]) -> None:
 def test_ports_of_a_pod_are_told_apart(found: list[Object]) -> None:
     """Containers of a pod share one network: neither a name nor a number is there twice."""
     for name, spec in pod_specs(found).items():
-        ports = [port for one in spec["containers"] for port in one.get("ports", [])]
+        ports = [port for one in residents(spec) for port in one.get("ports", [])]
         names = [port["name"] for port in ports]
         assert len(names) == len(set(names)), name
         assert all(len(one) <= LONGEST_PORT_NAME for one in names), name
@@ -173,13 +173,14 @@ def test_who_stays_is_asked_how_it_is(found: list[Object]) -> None:
     """Three probes for a resident container, each at a port that it declares; jobs have none."""
     probes = {"startupProbe", "readinessProbe", "livenessProbe"}
     for name, spec in pod_specs(found).items():
-        for one in spec["containers"]:
+        for one in residents(spec):
             assert probes & set(one) == (set() if name in JOBS else probes), one["name"]
             declared = {port["containerPort"] for port in one.get("ports", [])}
             for probe in probes & set(one):
                 assert one[probe]["httpGet"]["port"] in declared
                 assert one[probe]["timeoutSeconds"] >= 1
-        assert not any(probes & set(one) for one in spec.get("initContainers", []))
+        for one in all_containers(spec):
+            assert one in residents(spec) or not probes & set(one)
 
 
 def test_a_stateful_set_has_its_headless_service(found: list[Object]) -> None:
@@ -195,7 +196,7 @@ def test_services_lead_to_ports_that_are_open(found: list[Object]) -> None:
     """The target of each is a container's port, with the same protocol; each is there once."""
     for one in of_kind("Service", found).values():
         spec = pod_specs(found)[one["metadata"]["labels"]["app.kubernetes.io/name"]]
-        ports = [port for each in spec["containers"] for port in each.get("ports", [])]
+        ports = [port for each in residents(spec) for port in each.get("ports", [])]
         opened = {(port["containerPort"], port["protocol"]) for port in ports}
         offered = one["spec"]["ports"]
         assert {(port["targetPort"], port["protocol"]) for port in offered} <= opened

@@ -1,7 +1,7 @@
 """What pods may do, how much they get, and how a cluster learns how they are."""
 
 import pytest
-from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, pod_specs
+from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, pod_specs, residents
 
 from mailstack.deploy.kubernetes.containers import POSTFIX_CAPABILITIES
 from mailstack.deploy.plan import SIZES
@@ -19,7 +19,7 @@ MICRO_MIB = 600
 
 
 def containers(found: list[Object]) -> list[Object]:
-    return [one for spec in pod_specs(found).values() for one in spec["containers"]]
+    return [one for spec in pod_specs(found).values() for one in residents(spec)]
 
 
 def mebibytes(quantity: str) -> int:
@@ -29,7 +29,7 @@ def mebibytes(quantity: str) -> int:
 def test_every_service_has_a_container() -> None:
     """What is declared runs, in the pod that is declared."""
     specs = pod_specs(objects(**WHOLE))
-    placed = {(pod, one["name"]) for pod, spec in specs.items() for one in spec["containers"]}
+    placed = {(pod, one["name"]) for pod, spec in specs.items() for one in residents(spec)}
     declared = {(STACK.pod_of(service.name), service.name) for service in STACK.services}
     assert placed == declared | {(job.name, job.name) for job in STACK.jobs}
 
@@ -89,7 +89,7 @@ def test_admitted_by_the_enforced_standard() -> None:
         assert sysctls <= SAFE_SYSCTLS
         assert spec["securityContext"].get("runAsNonRoot", False) is (name != "postfix")
         assert not any("hostPath" in volume for volume in spec["volumes"])
-        assert not any("hostPort" in p for c in spec["containers"] for p in c.get("ports", []))
+        assert not any("hostPort" in p for c in residents(spec) for p in c.get("ports", []))
 
 
 def test_a_secret_is_where_it_is_read_and_nowhere_else() -> None:
@@ -151,7 +151,7 @@ def test_with_events_every_resident_pod_may_make_them() -> None:
     }
     assert [one["resources"] for one in roles["letsencrypt"]["rules"]] == [["secrets"], ["events"]]
     for name, spec in pod_specs(found).items():
-        for one in spec["containers"]:
+        for one in residents(spec):
             told = {v["name"]: v["valueFrom"]["fieldRef"] for v in one["env"] if "valueFrom" in v}
             assert (told == {}) is (name in jobs)
             if told:
@@ -173,7 +173,8 @@ def test_probes_ask_the_agent() -> None:
             continue
         port = STACK.agent_port(one["name"])
         assert one["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port}
-        assert one["startupProbe"]["httpGet"] == {"path": "/readyz", "port": port}
+        started = "/healthz" if "restartPolicy" in one else "/readyz"
+        assert one["startupProbe"]["httpGet"] == {"path": started, "port": port}
         assert one["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port}
 
 
@@ -211,6 +212,24 @@ def test_postfix_drains() -> None:
     hook = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     assert hook == ["mailstack", "drain", "postfix"]
     assert spec["terminationGracePeriodSeconds"] >= 120
+
+
+def test_what_postfix_needs_to_drain_ends_after_it() -> None:
+    """All containers of a pod are told to end at once, but sidecars, which are told last."""
+    found = pod_specs(objects())
+    sidecars = {
+        (name, one["name"])
+        for name, spec in found.items()
+        for one in spec.get("initContainers", [])
+        if one.get("restartPolicy") == "Always"
+    }
+    members = {service.name: service.pod for service in STACK.services if service.pod}
+    asked = {
+        (link.source, link.target)
+        for link in STACK.links
+        if members.get(link.target) == link.source
+    }
+    assert sidecars == asked == {("postfix", "contentfilter"), ("postfix", "tlspolicy")}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +290,8 @@ def test_a_volume_in_postfix_pod_gets_its_owner() -> None:
     assert "fsGroup" not in spec["securityContext"]
     names = ("tlspolicy", "contentfilter")
     uids = {STACK.service(name).uid for name in names}
-    first = spec["initContainers"]
+    first = [one for one in spec["initContainers"] if "restartPolicy" not in one]
+    assert first == spec["initContainers"][: len(first)]  # sidecars use what is handed over
     assert {one["command"][1] for one in first} == {f"{uid}:{uid}" for uid in uids}
     for one in first:
         assert one["command"][0] == "chown"

@@ -50,6 +50,20 @@ def container(plan: Plan, service: Service) -> Object:
     return found
 
 
+def sidecar(plan: Plan, service: Service) -> Object:
+    """A container that is there before the main one, and until that has ended.
+
+    The main one waits for its agent alone: were it for its daemon, two that need each other would
+    never begin.
+    """
+    found = container(plan, service)
+    alive = found["livenessProbe"]["httpGet"]
+    return found | {
+        "restartPolicy": "Always",
+        "startupProbe": found["startupProbe"] | {"httpGet": alive},
+    }
+
+
 def owner(plan: Plan, service: Service) -> Object:
     """Before all else: gives the volume of ``service`` to its account (volumes.needs_owner)."""
     account = f"{service.uid}:{service.uid}"

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailstack.deploy import outside
-from mailstack.deploy.kubernetes import names
-from mailstack.deploy.kubernetes.access import rules
+from mailstack.deploy.kubernetes import access, names
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
 from mailstack.topology.model import INTERNET, Link, Port
@@ -25,7 +24,12 @@ _CLUSTER_DNS: Final = {
 
 
 def policy(plan: Plan, name: str) -> Object:
-    """What the pods of a service or a job may do: nothing but this."""
+    """What the pods of a service or a job may do: nothing but this.
+
+    A direction without a rule is named as a type alone: an empty list, which means the same, is not
+    kept by the API server, and would be a change each time this is applied.
+    """
+    rules = {"ingress": [*_ingress(plan, name)], "egress": [*_egress(plan, name)]}
     return names.object_(
         "networking.k8s.io/v1",
         "NetworkPolicy",
@@ -35,8 +39,7 @@ def policy(plan: Plan, name: str) -> Object:
         spec={
             "podSelector": names.selector(plan, name),
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [*_ingress(plan, name)],
-            "egress": [*_egress(plan, name)],
+            **{direction: those for direction, those in rules.items() if those},
         },
     )
 
@@ -114,7 +117,7 @@ def _egress(plan: Plan, pod: str) -> Iterator[Object]:
             targets[target] = targets.get(target, []) + _agents(plan, target)
     for target, ports in targets.items():
         yield {"to": [_pods(plan, target)], "ports": ports}
-    asks_the_api = bool(rules(plan, pod))
+    asks_the_api = bool(access.rules(plan, pod))
     if targets or asks_the_api:
         yield _to_cluster_dns(plan)
     for link in plan.topology.links:

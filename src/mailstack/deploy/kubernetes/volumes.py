@@ -113,11 +113,17 @@ def needs_owner(plan: Plan, service: Service) -> bool:
     return bool(service.volumes and service.uid and not main.uid)
 
 
+def quantity(mebibytes: int) -> str:
+    """Spell it as the API server does, so that applying it again changes nothing."""
+    whole, rest = divmod(mebibytes, 1024)
+    return f"{mebibytes}Mi" if rest else f"{whole}Gi"
+
+
 def claim_spec(plan: Plan, volumes: tuple[Volume, ...]) -> Object:
     """One claim for all volumes of a service."""
     spec: Object = {
         "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": f"{sum(v.megabytes for v in volumes)}Mi"}},
+        "resources": {"requests": {"storage": quantity(sum(v.megabytes for v in volumes))}},
     }
     storage_class = plan.settings.kubernetes.storage_class
     return {"storageClassName": storage_class, **spec} if storage_class else spec

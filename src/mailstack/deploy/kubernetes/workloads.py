@@ -87,8 +87,12 @@ def _template(plan: Plan, pod: str) -> Object:
             "securityContext": pod_security(services),
             **_shared(services),
             **_spread(plan, pod),
-            **_owners(plan, services),
-            "containers": [containers.container(plan, service) for service in services],
+            **_first(plan, services),
+            "containers": [
+                containers.container(plan, service)
+                for service in services
+                if not stays_longer(plan, service)
+            ],
             "volumes": [volumes.settings(), *mounted],
         },
     }
@@ -99,11 +103,27 @@ def _shared(services: tuple[Service, ...]) -> Object:
     return {"shareProcessNamespace": True} if any(s.also for s in services) else {}
 
 
-def _owners(plan: Plan, services: tuple[Service, ...]) -> Object:
-    needing = [service for service in services if volumes.needs_owner(plan, service)]
-    if not needing:
-        return {}
-    return {"initContainers": [containers.owner(plan, service) for service in needing]}
+def stays_longer(plan: Plan, service: Service) -> bool:
+    """Whether the main service of its pod asks it, also while that drains.
+
+    Containers of a pod are told to end at the same moment. One of these is a sidecar: it begins
+    before the main one and is told when that has ended (Kubernetes, Sidecar Containers; 1.29).
+    """
+    main = plan.topology.pod_of(service.name)
+    return any((link.source, link.target) == (main, service.name) for link in plan.topology.links)
+
+
+def _first(plan: Plan, services: tuple[Service, ...]) -> Object:
+    """What begins before the main service: who hands volumes over and ends, and sidecars."""
+    owners = [
+        containers.owner(plan, service)
+        for service in services
+        if volumes.needs_owner(plan, service)
+    ]
+    sidecars = [
+        containers.sidecar(plan, service) for service in services if stays_longer(plan, service)
+    ]
+    return {"initContainers": [*owners, *sidecars]} if owners or sidecars else {}
 
 
 def pod_spec(plan: Plan, account_name: str, main: Service, *, token: bool = False) -> Object:
