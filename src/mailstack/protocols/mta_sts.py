@@ -110,7 +110,7 @@ def _server(pattern: str) -> str:
         raise BadPolicy(f"mx is {pattern[:80]!r}") from error
 
 
-def postfix_policy(policy: Policy) -> str:
+def postfix_policy(_: str, policy: Policy) -> str:
     """Spell an enforced policy as smtp_tls_policy_maps has it (postconf(5), 3.7).
 
     ``.example.org`` also matches names more than one label longer; whoever holds a certificate for
@@ -118,3 +118,24 @@ def postfix_policy(policy: Policy) -> str:
     """
     names = ":".join(server.removeprefix("*") for server in policy.servers)
     return f"secure match={names} servername=hostname"
+
+
+def whole_postfix_policy(domain: str, policy: Policy) -> str:
+    """Spell it for Postfix 3.10 and later, which is told all of it (TLSRPT_README).
+
+    It names the policy in what it tells of the handshake, and from 3.10.5 on passes over servers
+    that no pattern names: a star stands for one label, as RFC 8461 4.1 has it.
+    """
+    lines = (
+        f"version: {VERSION}",
+        f"mode: {policy.mode}",
+        *(f"mx: {server}" for server in policy.servers),
+        f"max_age: {policy.max_age_s}",
+    )
+    words = [
+        postfix_policy(domain, policy),
+        f"policy_type=sts policy_domain={domain}",
+        *(f"mx_host_pattern={server}" for server in policy.servers),
+        *(f"{{ policy_string = {line} }}" for line in lines),
+    ]
+    return " ".join(words)

@@ -36,6 +36,8 @@ Fetch = Callable[[DomainName], Awaitable[bytes]]
 """Raises ProtocolError when there is none to be had."""
 Protected = Callable[[DomainName], Awaitable[Outcome[bool]]]
 """Whether DANE vouches for a domain's servers."""
+Spell = Callable[[DomainName, Policy], str]
+"""Writes an enforced policy as the Postfix that asks understands it."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Policies:
         self._absent: dict[DomainName, float] = {}
         self._locks: dict[DomainName, asyncio.Lock] = {}
 
-    async def look_up(self, key: str) -> Outcome[str]:
+    async def look_up(self, key: str, spell: Spell = postfix_policy) -> Outcome[str]:
         """Answer for one next hop. ``[host]``, ``host:port`` and ``.parent`` are no domains."""
         try:
             domain = parse_domain(key) if key[:1] != "." else None
@@ -70,7 +72,7 @@ class Policies:
             return NotFound()
         match await self.policy(domain):
             case Found(Policy(mode="enforce") as policy):
-                return await self._enforced(domain, policy)
+                return await self._enforced(domain, policy, spell)
             case Unavailable() as unavailable:
                 return unavailable
             case _:
@@ -93,14 +95,14 @@ class Policies:
             self._cache.note(domain, 0)
             await self.policy(domain)
 
-    async def _enforced(self, domain: DomainName, policy: Policy) -> Outcome[str]:
+    async def _enforced(self, domain: DomainName, policy: Policy, spell: Spell) -> Outcome[str]:
         """DANE comes first: a policy must not let pass what it refuses (RFC 8461 2)."""
         match await self._dane(domain) if self._dane else NotFound():
             case Found():
                 return Found(DANE_FIRST)
             case Unavailable() as unavailable:
                 return unavailable
-        return Found(postfix_policy(policy))
+        return Found(spell(domain, policy))
 
     async def _ask(self, domain: DomainName, entry: Entry | None) -> Outcome[Policy]:
         """Ask DNS; fetch what is new. Whatever fails, a policy that is known stays in force."""

@@ -10,9 +10,14 @@ from mailstack.errors import ProtocolError
 from mailstack.observe.metrics import Counter, Gauge, Metrics
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 from mailstack.program.pages import operations
-from mailstack.protocols import socketmap
+from mailstack.protocols import mta_sts, socketmap
+from mailstack.tlspolicy.policies import Spell
 
-MAP: Final = b"tlspolicy"
+MAPS: Final = {
+    b"tlspolicy": mta_sts.postfix_policy,
+    b"tlspolicy-3.10": mta_sts.whole_postfix_policy,
+}
+"""Name of the map → how its answers are written: an older Postfix refuses what it does not know."""
 MAX_CONNECTIONS: Final = 200
 """Each process of Postfix that sends mail holds one; there are 100 of them at most by default."""
 IDLE_S: Final = 600.0
@@ -20,7 +25,7 @@ IDLE_S: Final = 600.0
 WRITE_S: Final = 10.0
 RESULTS: Final = {Found: "demanded", NotFound: "free", Unavailable: "unavailable"}
 
-LookUp = Callable[[str], Awaitable[Outcome[str]]]
+LookUp = Callable[[str, Spell], Awaitable[Outcome[str]]]
 
 _log = logging.getLogger(__name__)
 
@@ -67,9 +72,10 @@ class Server:
             return await reader.read(socketmap.MAX_REQUEST)
 
     async def _reply(self, request: socketmap.Request) -> bytes:
-        if request.name != MAP:
+        spell = MAPS.get(request.name)
+        if spell is None:
             return socketmap.NO_SUCH_MAP
-        outcome = await self._look_up(request.key.decode("utf-8", "replace"))
+        outcome = await self._look_up(request.key.decode("utf-8", "replace"), spell)
         if isinstance(outcome, Unavailable):
             _log.warning("mail waits: %s", outcome.reason)
         self.asked.counts[(RESULTS[type(outcome)],)] += 1

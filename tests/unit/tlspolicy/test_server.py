@@ -8,8 +8,11 @@ import pytest
 from tests.contracts.codec import ways
 
 from mailstack.aio.http import Request
+from mailstack.model.domains import DomainName
 from mailstack.outcome import Found, NotFound, Outcome, Unavailable
 from mailstack.protocols import netstring, socketmap
+from mailstack.protocols.mta_sts import Policy
+from mailstack.tlspolicy.policies import Spell
 from mailstack.tlspolicy.server import Server
 from mailstack.topology.model import LOOPBACK
 
@@ -19,7 +22,12 @@ ANSWERS: dict[str, Outcome[str]] = {
 }
 
 
-async def look_up(key: str) -> Outcome[str]:
+POLICY = Policy("enforce", 86_400, ("mx.example.com",))
+
+
+async def look_up(key: str, spell: Spell) -> Outcome[str]:
+    if key == "example.com":
+        return Found(spell(DomainName(key), POLICY))
     return ANSWERS.get(key, NotFound())
 
 
@@ -49,6 +57,17 @@ async def test_three_answers() -> None:
                 writer.write(piece)
             async with asyncio.timeout(20):
                 assert await reader.readexactly(len(expected)) == expected
+
+
+@pytest.mark.parametrize(("name", "whole"), [(b"tlspolicy", False), (b"tlspolicy-3.10", True)])
+async def test_each_postfix_is_answered_as_it_understands(name: bytes, *, whole: bool) -> None:
+    """By the name of the map it asks; one before 3.10 would refuse words that it does not know."""
+    async with connection(Server(look_up, lambda: 0)) as (reader, writer):
+        writer.write(netstring.encode(name + b" example.com"))
+        async with asyncio.timeout(20):
+            answer = await reader.readuntil(b",")
+    assert b"secure match=mx.example.com servername=hostname" in answer
+    assert (b"policy_type=sts" in answer) == whole
 
 
 @pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"9999999999:", b"3:abc,"])

@@ -1,0 +1,154 @@
+"""``python -m mailstack.reports.tls --config FILE``: one pass over TLS reports, then the end.
+
+Counts what Postfix has told, and sends what is due. Lines of output say what was done; the last one
+is JSON, ``{"waiting": true}`` if something could not be sent yet. Started as root it takes the
+journal and becomes Postfix's own account, whose processes talk to the same strangers.
+"""
+
+import argparse
+import encodings.idna  # noqa: F401 - needed after root is given up
+import json
+import logging
+import os
+import pwd
+import resource
+import smtplib
+import ssl
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import dns.exception
+import dns.rdata
+
+from mailstack.aio import lock
+from mailstack.aio.privileges import drop
+from mailstack.errors import ConfigError, MailstackError, MissingProgram, ServiceFailed
+from mailstack.identity.resolver import Resolver
+from mailstack.reports.letter import Submitter
+from mailstack.reports.tls import counting, kept
+from mailstack.reports.tls.config import KEPT, Config
+from mailstack.reports.tls.sending import Post, Sender
+from mailstack.reports.tls.upload import Addresses, Uploader
+from mailstack.topology.stack import STACK
+
+HTTPS: Final = STACK.internet_ports["https"]
+_NICENESS: Final = 10
+"""Mail goes before it."""
+_MEMORY: Final = 512 * 1024**2
+"""Address space, most of which is never touched."""
+_CPU_S: Final = 600
+_LOCK_S: Final = 120.0
+"""For another pass to end."""
+_SMTP_S: Final = 60.0
+
+
+def main() -> int:
+    """Run once. The exit status is 1 with one line when it cannot do its work."""
+    parser = argparse.ArgumentParser(prog="mailstack.reports.tls", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON, as rendered")
+    parser.add_argument("--now", action="store_true", help="Send of today what there is so far.")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="reports: %(message)s", stream=sys.stderr)
+    try:
+        config = Config.read(arguments.config)
+        uploader = Uploader(_addresses(config), _tls(config.ca_file), HTTPS)
+        _become(config)
+        held = _lock(config.folder / KEPT / "lock")
+        try:
+            waiting = run(config, uploader, poster(config), now=arguments.now)
+        finally:
+            held.release()
+    except (MailstackError, OSError, ValueError) as error:
+        sys.stderr.write(f"reports: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps({"waiting": waiting}) + "\n")
+    return 0
+
+
+def run(config: Config, uploader: Uploader, post: Post, *, now: bool) -> bool:
+    """Do all there is; return whether something waits to be sent."""
+    folder = config.folder / KEPT
+    found = kept.load(folder)
+    lost, why = counting.take(folder, found)
+    if lost:
+        sys.stdout.write(f"{lost} handshakes are missing in TLS reports: {why}\n")
+    counting.close_days(found, time.time(), with_today=now)
+    kept.save(folder, found)
+    before = len(found.sent)
+    by = Submitter(config.domain, config.hostname)
+    Sender(by, post, uploader.upload, lambda: kept.save(folder, found)).send(found)
+    for one in found.sent[before:]:
+        sys.stdout.write(f"TLS report about {one.domain} to {one.to or 'nobody'}: {one.outcome}\n")
+    return bool(found.waiting)
+
+
+def poster(config: Config) -> Post:
+    """By SMTP, to the port for what the stack itself sends."""
+
+    def post(to: str, message: bytes) -> None:
+        at = config.postfix
+        with smtplib.SMTP(at.host, at.port, config.hostname, timeout=_SMTP_S) as session:
+            session.sendmail("", [to], message)
+
+    return post
+
+
+def _addresses(config: Config) -> Addresses:
+    resolver = Resolver(config.resolver.host, config.resolver.port)
+
+    def addresses(host: str) -> Iterator[str]:
+        try:
+            for kind in ("A", "AAAA"):
+                yield from resolver.records(host, kind)
+        except dns.exception.DNSException as error:
+            raise OSError(f"the addresses of {host} cannot be told: {error}") from error
+
+    return addresses
+
+
+def _tls(ca_file: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(
+            f"tls_policy.ca_file: {error}", file=ca_file, advice="install ca-certificates"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _become(config: Config) -> None:
+    """Take the journal, become the account, and set limits."""
+    try:
+        theirs = pwd.getpwnam(config.account)
+    except KeyError as error:
+        raise MissingProgram(
+            f"there is no account {config.account!r}", advice="install postfix"
+        ) from error
+    dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # nothing can be imported later
+    counting.fetch(config.folder, theirs.pw_uid, theirs.pw_gid)
+    drop(theirs.pw_uid, theirs.pw_gid)
+    os.nice(_NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
+
+
+def _lock(path: Path) -> lock.Lock:
+    """Wait for another pass, which may wait for Postfix."""
+    deadline = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            return lock.take(path)
+        except lock.Locked as error:
+            if time.monotonic() > deadline:
+                raise ServiceFailed(
+                    "another pass over the reports does not end", advice="try again later"
+                ) from error
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

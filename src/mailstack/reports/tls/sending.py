@@ -1,0 +1,101 @@
+"""Sends the reports about TLS that are made, and notes what became of each.
+
+By mail through the stack's own Postfix, which has them signed, with an empty envelope: what cannot
+be delivered comes back to nobody. Or by HTTPS.
+"""
+
+import smtplib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mailstack.reports.letter import Submitter
+from mailstack.reports.tls import document, letter
+from mailstack.reports.tls.destinations import Destination, destinations
+from mailstack.reports.tls.kept import Kept, Report, Sent
+
+GIVE_UP_S: Final = 36 * 3600
+"""After the end of what a report is about: it may go out some hours late, and RFC 8460 5.5 has it
+tried again for a day."""
+MAX_OCTETS: Final = 10 * 1024**2
+"""Of a packed report: what most servers take."""
+_REFUSED: Final = 5
+
+Post = Callable[[str, bytes], None]
+"""Hands a message to Postfix. Raises OSError (smtplib's errors are some)."""
+Upload = Callable[[Destination, bytes], str]
+"""Returns "sent", or why it never will be; empty or OSError: not now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends for one stack. ``save`` is called after each step that must not be done twice."""
+
+    by: Submitter
+    post: Post
+    upload: Upload
+    save: Callable[[], None]
+    clock: Callable[[], float] = time.time
+
+    def send(self, kept: Kept) -> None:
+        """Send what waits; what can neither be sent nor given up yet goes on waiting."""
+        for report in list(kept.waiting):
+            if self._settle(report, kept):
+                kept.waiting.remove(report)
+                self.save()
+
+    def _settle(self, report: Report, kept: Kept) -> bool:
+        """Whether nothing is left to do."""
+        wanted, left = destinations(report.tally.record), 0
+        if not wanted:
+            kept.sent.append(self._note(report, "", "not sent: its record names no place"))
+        for one in wanted:
+            if one.place in report.done:
+                continue
+            outcome = self._deliver(report, one)
+            if not outcome and self.clock() > report.end + GIVE_UP_S:
+                outcome = "given up: nobody has taken it for a day"
+            if not outcome:
+                left += 1
+                continue
+            report.done.append(one.place)
+            kept.sent.append(self._note(report, one.place, outcome))
+            self.save()
+        return not left
+
+    def _deliver(self, report: Report, where: Destination) -> str:
+        """What became of it; nothing yet if that is empty."""
+        packed = document.pack(document.write(report, self.by))
+        if len(packed) > MAX_OCTETS:
+            return f"not sent: {len(packed)} octets are too many"
+        try:
+            if where.by == "https":
+                return self.upload(where, packed)
+            message = letter.write(report, packed, self.by, where.place, self.clock())
+            self.post(where.place, message)
+        except smtplib.SMTPRecipientsRefused as error:
+            return _refused(*error.recipients[where.place])
+        except smtplib.SMTPResponseException as error:
+            return _refused(error.smtp_code, error.smtp_error)
+        except OSError:
+            return ""
+        return "sent"
+
+    def _note(self, report: Report, to: str, outcome: str) -> Sent:
+        return Sent(
+            at=int(self.clock()),
+            domain=report.domain,
+            identity=report.identity,
+            begin=report.begin,
+            end=report.end,
+            sessions=report.tally.sessions,
+            to=to,
+            outcome=outcome,
+        )
+
+
+def _refused(code: int, words: bytes | str) -> str:
+    """A refusal for good is told; another is tried again."""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    return f"refused: {code} {' '.join(text.split())[:200]}" if code // 100 == _REFUSED else ""
