@@ -5,9 +5,9 @@ import os
 import smtplib
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,8 +119,12 @@ async def mail_stage(
     chosen: Settings | None = None,
     overrides: Overrides | None = None,
     addresses: Mapping[str, Endpoint] | None = None,
+    features: Collection[str] | None = None,
 ) -> AsyncIterator[MailStage]:
-    """Start both daemons, and stop them at the end; ``addresses`` stand in for peers."""
+    """Start both daemons, and stop them at the end; ``addresses`` stand in for peers.
+
+    ``features``: what OpenDKIM is to be taken for; None: what it is.
+    """
     chosen = chosen or settings()
     with state_folder() as state:
         make_certificate(state)
@@ -128,6 +132,8 @@ async def mail_stage(
             them = await stack.enter_async_context(peers(RESOLVER))
             asked = {"resolver.dns": Endpoint(RESOLVER, 53), **them.addresses}
             signer = site_for(OPENDKIM, state, offset=OFFSET, settings=chosen, addresses=asked)
+            if features is not None:
+                signer = replace(signer, features=frozenset(features))
             make_dkim_keys(state, signer.account.uid)
             opendkim = await stack.enter_async_context(running(OPENDKIM, signer))
             site = site_for(

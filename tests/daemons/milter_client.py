@@ -2,6 +2,8 @@
 
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mailstack.daemons.opendkim.milter import negotiation, packet
 from mailstack.topology.model import LOOPBACK, Endpoint
@@ -22,17 +24,20 @@ def signed(at: Endpoint, headers: dict[str, str], body: bytes) -> bytes:
     Raises:
         Deferred: the filter does not take it now.
     """
+    with session(at) as peer:
+        return peer.submit(headers, body)
+
+
+@contextmanager
+def session(at: Endpoint) -> Iterator["Peer"]:
+    """Connect, past the negotiation."""
     with socket.create_connection((LOOPBACK, at.port), timeout=TIMEOUT_S) as opened:
         opened.sendall(negotiation())
         _, offer = _receive(opened)
-        steps = struct.unpack(">III", offer[:12])[2]
-        fields = _conversation(_Peer(opened, steps), headers, body)
-    lines = [*fields, *(f"{name}: {value}".encode() for name, value in headers.items())]
-    text = b"\r\n".join(lines).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return text + b"\r\n\r\n" + body
+        yield Peer(opened, struct.unpack(">III", offer[:12])[2])
 
 
-class _Peer:
+class Peer:
     """Sends a step, and hears the answer unless the filter said there is none for it."""
 
     def __init__(self, opened: socket.socket, steps: int) -> None:
@@ -50,6 +55,13 @@ class _Peer:
 
     def tell(self, command: bytes, data: bytes = b"") -> None:
         self._socket.sendall(packet(command, data))
+
+    def submit(self, headers: dict[str, str], body: bytes) -> bytes:
+        """Hand over a message; return it with the fields that were added."""
+        fields = _conversation(self, headers, body)
+        lines = [*fields, *(f"{name}: {value}".encode() for name, value in headers.items())]
+        text = b"\r\n".join(lines).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        return text + b"\r\n\r\n" + body
 
     def added(self) -> list[bytes]:
         """Header fields that are added at the end of the message, the topmost first."""
@@ -71,7 +83,7 @@ NO_MAIL_REPLY, NO_RCPT_REPLY, NO_EOH_REPLY, NO_BODY_REPLY = 0x4000, 0x8000, 0x40
 """SMFIP_NR_… of libmilter's mfdef.h: steps that the filter does not answer."""
 
 
-def _conversation(peer: _Peer, headers: dict[str, str], body: bytes) -> list[bytes]:
+def _conversation(peer: Peer, headers: dict[str, str], body: bytes) -> list[bytes]:
     peer.tell(b"D", b"C{daemon_name}\0ORIGINATING\0")
     client = b"localhost\x004" + struct.pack(">H", 9) + b"192.0.2.9\0"
     peer.ask(b"C", client, unless=NO_CONNECT_REPLY)

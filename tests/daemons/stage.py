@@ -13,7 +13,15 @@ from tests import folder as folders
 from mailstack.aio.command import MINIMAL_ENVIRONMENT
 from mailstack.aio.syslog import Syslog
 from mailstack.daemons.accounts import account
-from mailstack.daemons.contract import Command, Daemon, Overrides, Paths, ProbeFailed, Site
+from mailstack.daemons.contract import (
+    Command,
+    Daemon,
+    Overrides,
+    Paths,
+    ProbeFailed,
+    Site,
+    features_of,
+)
 from mailstack.settings import Settings
 from mailstack.topology.addresses import one_machine, resolver_host
 from mailstack.topology.model import Endpoint
@@ -46,6 +54,7 @@ def site_for(
         account=account(service.account),
         resolver=resolver_host(offset),
         ipv6=False,
+        features=features_of(daemon),
     )
 
 
@@ -97,6 +106,10 @@ class Running:
     def said(self, words: str) -> bool:
         return any(words in line for line in self.output)
 
+    def count(self, words: str) -> int:
+        """How often it has printed ``words``."""
+        return sum(words in line for line in self.output)
+
     async def says(self, words: str, timeout_s: float = 60) -> None:
         """Wait until it has printed ``words``."""
         async with asyncio.timeout(timeout_s):
@@ -134,8 +147,8 @@ async def running(
             await stage.healthy()
             yield stage
         finally:
-            for process in stage.processes:
-                await stop(process)
+            timeouts = [command.stop_timeout_s for command in daemon.commands(site)]
+            await asyncio.gather(*map(stop, stage.processes, timeouts))
             for syslog in stage.syslogs:
                 syslog.close()
 
@@ -161,12 +174,16 @@ async def _collect(process: asyncio.subprocess.Process, output: list[str]) -> No
         output.append(line.decode("utf-8", "replace").rstrip())
 
 
-async def stop(process: asyncio.subprocess.Process) -> None:
+NOTHING_TO_LOSE_S = 1.0
+"""What says so of its stop is killed after that, as its agent does; others may take a minute."""
+
+
+async def stop(process: asyncio.subprocess.Process, timeout_s: float = 10.0) -> None:
     """SIGTERM, then SIGKILL to what is left of its group."""
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(timeout_s if timeout_s <= NOTHING_TO_LOSE_S else 60):
             await process.wait()
     except TimeoutError:
         process.kill()

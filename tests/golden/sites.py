@@ -1,6 +1,6 @@
 """The example sites that every daemon is rendered for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ def site(
     offset: int = 0,
     in_cluster: bool = False,
     settings: Mapping[str, Any] | None = None,
+    features: Collection[str] = (),
 ) -> Site:
     """The site of ``service``: one machine, or a pod of a cluster."""
     addresses = (
@@ -36,4 +37,5 @@ def site(
         version=version,
         account=ACCOUNT,
         resolver="" if in_cluster else resolver_host(offset),
+        features=frozenset(features),
     )

@@ -15,7 +15,7 @@ The same agent runs below the supervisor and as process 1 of a pod.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Never
 
 from mailstack.agent import overrides
@@ -26,7 +26,7 @@ from mailstack.agent.life import Cause, Ended, Life, Surroundings
 from mailstack.aio.backoff import Backoff
 from mailstack.aio.finish import finish
 from mailstack.daemons import certificate
-from mailstack.daemons.contract import Overrides, Site, Version
+from mailstack.daemons.contract import Overrides, Site, Version, features_of
 from mailstack.errors import ConfigError, MailstackError, ServiceFailed
 from mailstack.observe.health import State
 from mailstack.settings import Settings
@@ -53,6 +53,7 @@ class Agent:
     """The last one with which the service was healthy."""
     _configurations: Configurations = field(init=False, repr=False)
     _version: Version = ()
+    _features: frozenset[str] = frozenset()
     _early_deaths: int = 0
     _backoff: Backoff = field(default_factory=Backoff)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,6 +94,7 @@ class Agent:
     async def _configure(self) -> None:
         daemon = self.around.daemon
         self._version = await asyncio.to_thread(daemon.version)
+        self._features = await asyncio.to_thread(features_of, daemon)
         site = self._site()
         daemon.prepare(site)
         self._configurations = Configurations(daemon, site.paths.conf.parent)
@@ -108,7 +110,7 @@ class Agent:
             self._changed.set()  # it may be another one than at the last start
 
     def _site(self) -> Site:
-        return self.make_site(self.settings, self._version)
+        return replace(self.make_site(self.settings, self._version), features=self._features)
 
     def _overrides(self, site: Site) -> Overrides:
         return overrides.read(site.paths.overrides, self.around.daemon.override_files)

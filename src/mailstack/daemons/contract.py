@@ -91,6 +91,8 @@ class Site:
     """IP address at which the resolver serves port 53, for programs that cannot be told a port."""
     ipv6: bool = True
     """Whether the machine has IPv6 at all."""
+    features: frozenset[str] = frozenset()
+    """What the installed daemon was built with, where it says so (``Featured``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,23 @@ class Outspoken(Protocol):
 
     async def remark(self, site: Site) -> str:
         """Return one line for ``mailstack status``; empty: nothing. Never raises."""
+
+
+@runtime_checkable
+class Featured(Protocol):
+    """A daemon that distributions build in different ways, so that its rendering differs."""
+
+    def features(self) -> frozenset[str]:
+        """Ask the installed program what it was built with.
+
+        Raises:
+            MissingProgram: it is not installed.
+        """
+
+
+def features_of(daemon: Daemon) -> frozenset[str]:
+    """Return what a daemon was built with; nothing for those of which it does not matter."""
+    return daemon.features() if isinstance(daemon, Featured) else frozenset()
 
 
 @runtime_checkable

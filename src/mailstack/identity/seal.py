@@ -24,14 +24,14 @@ NEEDED: Final = b"a=rsa-sha256; c=relaxed/relaxed"
 _KIND: Final = Kind(b"relaxed", None)
 _ALGORITHM: Final = b"rsa-sha256"
 """The only one that RFC 8617 has verifiers know."""
-_SIGNED: Final = frozenset(
+SIGNED: Final = frozenset(
     b"from sender reply-to subject date message-id to cc in-reply-to references mime-version "
     b"content-type content-transfer-encoding content-disposition content-id list-id list-help "
     b"list-post list-subscribe list-unsubscribe list-unsubscribe-post list-owner list-archive "
     b"resent-date resent-from resent-to resent-cc resent-message-id dkim-signature".split()
 )
 """Fields that no server on the way has to change (RFC 6376 5.4.1), and the author's signatures."""
-_MAX_DOMAIN: Final = 64
+MAX_DOMAIN: Final = 64
 """dkimpy folds what is longer in the midst of it, and the signature would be broken."""
 _RESULTS: Final = b"ARC-Authentication-Results"
 _SIGNATURE: Final = b"ARC-Message-Signature"
@@ -68,7 +68,7 @@ def seal(
     highest, sets = maker.sorted_arc_headers()
     if chain.result == "temperror" or highest >= MAX_SEALS or _is_over(highest, sets):
         return []
-    if len(sealer.domain) > _MAX_DOMAIN:
+    if len(sealer.domain) > MAX_DOMAIN:
         return []
     results = b"i=%d; %b" % (highest + 1, _own_results(maker.headers, sealer.authserv_id))
     found = (_RESULTS, b" %b\r\n" % results)
@@ -112,7 +112,7 @@ class _Maker(dkim.ARC):  # type: ignore[misc] # dkimpy has no types
         """Over the message."""
         present = [name.lower() for name, _ in self.headers]
         # one From more than there are: none can be added (RFC 6376 8.15)
-        signed = [*(name for name in present if name in _SIGNED), b"from"]
+        signed = [*(name for name in present if name in SIGNED), b"from"]
         i, a, d, s, t, b = _tags(instance, sealer, stamp)
         h, bh = (b"h", b" : ".join(signed)), (b"bh", base64.b64encode(digest))
         tags = [i, a, (b"c", b"relaxed/relaxed"), d, s, t, h, bh, b]

@@ -9,8 +9,9 @@ from tests.arc import verdict
 from tests.unit.contentfilter.test_milter import HELLO, OFFER, packet
 
 from mailstack.demo.keys import SigningKey
-from mailstack.dkim.arc.keys import CannotTell
-from mailstack.dkim.arc.session import HEADER_OCTETS, SealSession
+from mailstack.dkim.arc.session import SealSession
+from mailstack.dkim.asking import CannotTell
+from mailstack.dkim.hearing import HEADER_OCTETS
 from mailstack.identity.seal import Sealer
 
 KEY = SigningKey.generate()

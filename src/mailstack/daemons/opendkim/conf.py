@@ -1,13 +1,18 @@
-"""``opendkim.conf`` and its tables. opendkim.conf(5), 2.11.
+"""``opendkim.conf`` and its tables. opendkim.conf(5), 2.10.3 and 2.11.
 
 Whether to sign is told by Postfix (the milter macro daemon_name), never by the client's address: no
-address is trusted for being near. Which key signs is asked of couchmail for each message, so a
-change of keys needs no reload (``templates/*.lua``). A domain without keys of its own is signed by
-the stack's one key; d= is always the domain of From:.
+address is trusted for being near. A domain without keys of its own is signed by the stack's one
+key; d= is always the domain of From:. Which key signs is known in one of two ways:
+
+- OpenDKIM asks couchmail for each message, by scripts (``templates/*.lua``), so a change of keys
+  needs no reload. Debian's can.
+- Where it was built without Lua, as Alpine's is, it reads tables that are written anew when a key
+  changes (``tables.py``).
 
 OpenDKIM has one algorithm for all that a process signs, whatever the key is (``conf_signalg`` of
 its source; with a key of the other kind it answers 451, or makes signatures that nobody can
-verify). So a second process signs with Ed25519, and Postfix asks both.
+verify). So a second process signs with Ed25519, and Postfix asks both; where OpenDKIM has no
+Ed25519, which came with 2.11, the second one is of our own (``signer.py``).
 """
 
 from ipaddress import ip_address
@@ -28,7 +33,12 @@ KEY_TABLE = "key_table.lua"
 ED25519 = "opendkim-ed25519.conf"
 """Of the second process."""
 RSA_PORT, ED25519_PORT = "opendkim.milter", "opendkim.milter-ed25519"
-PID_FILE = "ed25519.pid"
+PID_FILE, ED25519_PID_FILE = "opendkim.pid", "ed25519.pid"
+FOR_SCRIPTS = frozenset({"USE_LUA", "ed25519-sha256"})
+"""What ``opendkim -V`` names of what both processes need to ask couchmail themselves."""
+TABLES = "tables"
+"""In the run folder, which a reboot empties: there are keys in it."""
+SIGNING_FILE, KEY_FILE = "signing", "keys"
 LOOKUP_TIMEOUT_S = 5
 """For couchmail's answer, far below Postfix's wait for a milter (``milter_content_timeout``)."""
 
@@ -51,7 +61,9 @@ def ed25519_conf(site: Site) -> str:
 
 def tables(site: Site) -> dict[str, str]:
     """Render the scripts of both processes, by file name."""
-    found = {}
+    found: dict[str, str] = {}
+    if not has_scripts(site):
+        return found
     for algorithm in ("rsa", *(("ed25519",) if has_ed25519(site) else ())):
         found[table(SIGNING_TABLE, algorithm)] = _script(site, SIGNING_TABLE, algorithm)
         found[table(KEY_TABLE, algorithm)] = _script(site, KEY_TABLE, algorithm)
@@ -63,9 +75,14 @@ def table(name: str, algorithm: str) -> str:
     return name if algorithm == "rsa" else f"{algorithm}_{name}"
 
 
+def has_scripts(site: Site) -> bool:
+    """Whether the installed OpenDKIM can ask couchmail which key signs."""
+    return site.features >= FOR_SCRIPTS
+
+
 def has_ed25519(site: Site) -> bool:
-    """Whether there is a second process at all."""
-    return "ed25519" in site.settings.dkim.algorithms
+    """Whether there is a second process of OpenDKIM at all."""
+    return has_scripts(site) and "ed25519" in site.settings.dkim.algorithms
 
 
 def _script(site: Site, name: str, algorithm: str) -> str:
@@ -124,7 +141,16 @@ def _service(site: Site) -> str:
 Socket                {_socket(site, RSA_PORT)}
 # Signer and verifier; which of them, the mail's way decides (MTA, below).
 Mode                  sv
-{_both(site)}"""
+{_pid_file(site)}{_both(site)}"""
+
+
+def _pid_file(site: Site) -> str:
+    if has_scripts(site):
+        return ""
+    return f"""\
+# By which it is found when its tables have changed.
+PidFile               {site.paths.run / PID_FILE}
+"""
 
 
 def _second_service(site: Site) -> str:
@@ -134,7 +160,7 @@ Socket                {_socket(site, ED25519_PORT)}
 Mode                  s
 SignatureAlgorithm    ed25519-sha256
 # By which the agent finds it for a reload.
-PidFile               {site.paths.run / PID_FILE}
+PidFile               {site.paths.run / ED25519_PID_FILE}
 {_both(site)}"""
 
 
@@ -154,19 +180,27 @@ TemporaryDirectory    {site.paths.run}
 
 
 def _signing(site: Site, algorithm: str) -> str:
-    conf = site.paths.conf
+    signing, keys = _tables(site, algorithm)
     return f"""\
 # Sign what users submit, and what their scripts send: Postfix says {ORIGINATING} there.
 MTA                   {ORIGINATING}
-InternalHosts         refile:{conf / "internal_hosts"}
-SigningTable          lua:{conf / table(SIGNING_TABLE, algorithm)}
-KeyTable              lua:{conf / table(KEY_TABLE, algorithm)}
+InternalHosts         refile:{site.paths.conf / "internal_hosts"}
+SigningTable          {signing}
+KeyTable              {keys}
 # Its owner may keep the state folder anywhere; the key's own mode and owner are mailstack's care.
 RequireSafeKeys       no
 # A second From: added on the way breaks the signature.
 OversignHeaders       From
 RemoveOldSignatures   no
 """
+
+
+def _tables(site: Site, algorithm: str) -> tuple[str, str]:
+    if has_scripts(site):
+        names = (table(SIGNING_TABLE, algorithm), table(KEY_TABLE, algorithm))
+        return f"lua:{site.paths.conf / names[0]}", f"lua:{site.paths.conf / names[1]}"
+    folder = site.paths.run / TABLES
+    return f"file:{folder / SIGNING_FILE}", f"file:{folder / KEY_FILE}"
 
 
 def _own_trouble() -> str:

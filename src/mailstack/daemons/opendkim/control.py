@@ -16,7 +16,7 @@ from mailstack.aio.command import MINIMAL_ENVIRONMENT, run
 from mailstack.aio.process import as_account
 from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.marks import origin
-from mailstack.daemons.opendkim import conf, keeper, override, probe, sealer
+from mailstack.daemons.opendkim import conf, keeper, override, probe, sealer, signer, tables
 from mailstack.errors import ConfigError, MissingProgram
 
 _VERSION = re.compile(r"OpenDKIM Filter v(\d+(?:\.\d+)*)")
@@ -32,30 +32,26 @@ class OpenDkim:
     """Signs what leaves, verifies what arrives."""
 
     name = "opendkim"
-    # The tables are scripts in Lua: they ask couchmail (lua-socket) and open keys (lua-luaossl).
+    # Debian's OpenDKIM runs scripts in Lua: they ask couchmail (lua-socket) and open keys
+    # (lua-luaossl).
     packages: Sequence[str] = ("opendkim", "lua-socket", "lua-luaossl")
     programs: Sequence[str] = ("opendkim",)
     override_files: Sequence[str] = (conf.NAME,)
 
     def version(self) -> Version:
-        try:
-            finished = subprocess.run(
-                ("opendkim", "-V"),
-                capture_output=True,
-                text=True,
-                timeout=10,
-                check=False,
-                env=MINIMAL_ENVIRONMENT,
-            )
-        except FileNotFoundError:
-            raise MissingProgram("opendkim is not installed", advice="install opendkim") from None
-        found = _VERSION.search(finished.stdout + finished.stderr)
+        found = _VERSION.search(_said_of_itself())
         return tuple(map(int, found[1].split("."))) if found else ()
+
+    def features(self) -> frozenset[str]:
+        """Those that make a difference here, of what ``opendkim -V`` lists one a line."""
+        return conf.FOR_SCRIPTS & frozenset(_said_of_itself().split())
 
     def prepare(self, site: Site) -> None:
         site.paths.run.mkdir(parents=True, exist_ok=True)
         os.chown(site.paths.run, site.account.uid, site.account.gid)
         site.paths.run.chmod(0o700)
+        if not conf.has_scripts(site):
+            tables.prepare(site)
 
     def render(self, site: Site, overrides: Overrides) -> Files:
         theirs, folder = overrides.get(conf.NAME, ""), site.paths.overrides
@@ -67,6 +63,10 @@ class OpenDkim:
         }
         if sealer.is_wanted(site):
             files[sealer.FILE] = sealer.render(site)
+        if not conf.has_scripts(site):
+            files[tables.FILE] = tables.render(site)
+        if signer.is_wanted(site):
+            files[signer.FILE] = signer.render(site)
         if conf.has_ed25519(site):
             own = override.for_second(theirs)
             files[conf.ED25519] = override.merge(conf.ed25519_conf(site), own, folder)
@@ -98,7 +98,7 @@ class OpenDkim:
         os.kill(pid, signal.SIGUSR1)
         # the second process: one that is not there just now reads its files when it comes
         with suppress(OSError, ValueError):
-            os.kill(int((site.paths.run / conf.PID_FILE).read_text()), signal.SIGUSR1)
+            os.kill(int((site.paths.run / conf.ED25519_PID_FILE).read_text()), signal.SIGUSR1)
 
     async def probe(self, site: Site) -> None:
         await probe.probe(site.addresses[conf.RSA_PORT])
@@ -114,6 +114,23 @@ class OpenDkim:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keeper.attend(site, say))
             tasks.create_task(sealer.attend(site, say))
+            tasks.create_task(tables.attend(site, say))
+            tasks.create_task(signer.attend(site, say))
+
+
+def _said_of_itself() -> str:
+    try:
+        finished = subprocess.run(
+            ("opendkim", "-V"),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+            env=MINIMAL_ENVIRONMENT,
+        )
+    except FileNotFoundError:
+        raise MissingProgram("opendkim is not installed", advice="install opendkim") from None
+    return finished.stdout + finished.stderr
 
 
 async def _check(site: Site, folder: Path, name: str) -> None:

@@ -1,29 +1,17 @@
-"""Which key seals: the primary domain's RSA key, or the one key of a stack without others.
+"""Which key seals: the primary domain's RSA key, or the one key of a stack without others."""
 
-Asked anew for each message, as OpenDKIM asks (``daemons/opendkim/templates/ask.lua``): a rotation
-is in force at once, and no key is used that the world cannot see.
-"""
-
-import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
 from mailstack.dkim.arc.config import Config
+from mailstack.dkim.asking import OWN_NONE, CannotTell, ask
 from mailstack.dkim.master import MASTER, read_master
 from mailstack.dkim.sealing import owner_line, unseal
-from mailstack.errors import MailstackError, ProtocolError
+from mailstack.errors import MailstackError
 from mailstack.identity.seal import Sealer
-from mailstack.protocols import netstring, socketmap
-from mailstack.topology.model import Endpoint
 
 ONE_KEY: Final = "dkim.private"
 _ALGORITHM: Final = "rsa"
-_TIMEOUT_S: Final = 10.0
-_READ_OCTETS: Final = 65_536
-
-
-class CannotTell(MailstackError):
-    """Which key seals is not known now; a later attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +43,11 @@ class Keys:
         Raises:
             CannotTell: couchmail does not answer, or the key cannot be opened.
         """
-        answer = await self._ask()
+        answer = await ask(self.config.keys, _ALGORITHM, self.config.domain)
         selector, _, sealed = answer.partition(" ")
         if sealed:
             return self._with(selector, self._opened(selector, sealed))
-        if answer == "-" and self.one_key is not None:
+        if answer == OWN_NONE and self.one_key is not None:
             return self._with(self.config.selector, self.one_key)
         return None
 
@@ -74,29 +62,3 @@ class Keys:
             return unseal(self.master, owner, sealed).encode()
         except MailstackError as error:
             raise CannotTell(error.what, advice=error.advice) from error
-
-    async def _ask(self) -> str:
-        """``SELECTOR SEALED``, ``-`` for a domain without a key of its own, empty for none."""
-        question = netstring.encode(f"dkim {_ALGORITHM}:{self.config.domain}".encode())
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                answer = await _exchange(self.config.keys, question)
-        except (OSError, ProtocolError) as error:
-            raise CannotTell(f"couchmail does not say which key seals: {error!r}") from error
-        word, _, value = answer.decode("ascii", "replace").partition(" ")
-        if word not in {"OK", "NOTFOUND"}:
-            raise CannotTell(f"couchmail does not say which key seals: {answer[:80]!r}")
-        return value
-
-
-async def _exchange(peer: Endpoint, question: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(peer.host, peer.port)
-    try:
-        writer.write(question)
-        answers = netstring.Reader(socketmap.MAX_REPLY)
-        while data := await reader.read(_READ_OCTETS):
-            for answer in answers.feed(data):
-                return answer
-        raise ProtocolError("the connection closed before the answer was complete")
-    finally:
-        writer.close()

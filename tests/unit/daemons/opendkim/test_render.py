@@ -12,7 +12,10 @@ from mailstack.daemons.opendkim import DAEMON, keeper, override
 from mailstack.errors import ConfigError
 
 VERSION = (2, 11, 0)
-TYPICAL = site("opendkim", version=VERSION)
+FEATURES = ("USE_LUA", "ed25519-sha256")
+TYPICAL = site("opendkim", version=VERSION, features=FEATURES)
+WITHOUT_LUA = site("opendkim", version=(2, 10, 3), in_cluster=True)
+"""As Alpine builds it."""
 
 
 @pytest.mark.parametrize(
@@ -21,10 +24,17 @@ TYPICAL = site("opendkim", version=VERSION)
         ("typical", TYPICAL, {}),
         (
             "shifted-own-selector",
-            site("opendkim", version=VERSION, offset=20_000, settings={"dkim": {"selector": "s1"}}),
+            site(
+                "opendkim",
+                version=VERSION,
+                offset=20_000,
+                settings={"dkim": {"selector": "s1"}},
+                features=FEATURES,
+            ),
             {},
         ),
-        ("cluster", site("opendkim", version=VERSION, in_cluster=True), {}),
+        ("cluster", site("opendkim", version=VERSION, in_cluster=True, features=FEATURES), {}),
+        ("without-lua", WITHOUT_LUA, {}),
         ("overrides", TYPICAL, {"opendkim.conf": "dnstimeout 3\nMaximumHeaders 131072\n"}),
     ],
 )
