@@ -16,6 +16,9 @@ VERSIONS = ("1.31", "1.32", "1.33", "1.34")
 
 _REPLICAS = re.compile(r"[a-z][a-z0-9-]*=[1-9]\d?")
 _ANNOTATION = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?=.*")
+_LABEL = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}=[A-Za-z0-9._-]{0,63}")
+_OBJECT = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
+"""A name of an object (RFC 1123, which Kubernetes goes by)."""
 
 
 def _replicas(text: str) -> str:
@@ -27,6 +30,14 @@ def _replicas(text: str) -> str:
 def _annotation(text: str) -> str:
     if not _ANNOTATION.fullmatch(text):
         raise ValueError(f"{text!r} is not KEY=VALUE; write one like example.com/pool=mail")
+    return text
+
+
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not LABEL=VALUE; write one like kubernetes.io/hostname=node1"
+        )
     return text
 
 
@@ -61,13 +72,32 @@ class Kubernetes(Section):
     tag: str = Field(
         default="", description="Tag of the images; unset: the version of this program."
     )
+    pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
+        default="IfNotPresent",
+        description="When a node asks the registry. Always: where you push other images with the "
+        "same tag, or where nobody may start an image without a right to it. Never: images that "
+        "you bring into the node yourself.",
+    )
+    pull_secrets: tuple[Annotated[str, Field(pattern=_OBJECT)], ...] = Field(
+        default=(),
+        description="Names of Secrets in the namespace with which images are pulled (kubectl "
+        "create secret docker-registry).",
+    )
     storage_class: str = Field(
         default="", description="Of the volumes; unset: the cluster's default."
     )
-    service: Literal["LoadBalancer", "NodePort", "ClusterIP"] = Field(
+    service: Literal["LoadBalancer", "NodePort", "ClusterIP", "HostPort"] = Field(
         default="LoadBalancer",
         description="How the public ports reach the world. Without a cloud a LoadBalancer still "
-        "has its node ports, and external_addresses.",
+        "has its node ports, and external_addresses. HostPort: they are open at the node's own "
+        "address, with no Service; the Pod Security Standard baseline forbids that, so that "
+        "privileged has to be enforced in the namespace.",
+    )
+    public_nodes: tuple[Annotated[str, AfterValidator(_label)], ...] = Field(
+        default=(),
+        description="LABEL=VALUE of the nodes on which pods with public ports run (nodeSelector). "
+        "With several nodes external_addresses and HostPort need it: a client's address arrives "
+        "only at the node on which the pod is.",
     )
     external_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
         default=(),
@@ -133,6 +163,20 @@ class Kubernetes(Section):
                 "that is: see kubectl get endpointslices kubernetes"
             )
         return self
+
+    @model_validator(mode="after")
+    def _host_ports_need_no_service(self) -> "Kubernetes":
+        for name in ("external_addresses", "service_annotations"):
+            if self.service == "HostPort" and getattr(self, name):
+                raise ValueError(
+                    f"{name} is of a Service, and with service = HostPort there is none"
+                )
+        return self
+
+    @property
+    def has_host_ports(self) -> bool:
+        """Whether the public ports are open at a node itself."""
+        return self.service == "HostPort"
 
     @property
     def replica_counts(self) -> dict[str, int]:

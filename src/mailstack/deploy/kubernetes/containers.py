@@ -9,7 +9,7 @@ from mailstack.deploy.kubernetes import volumes
 from mailstack.deploy.kubernetes.port_names import agent_port_name, port_name
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
-from mailstack.topology.model import Service
+from mailstack.topology.model import Port, Service
 
 POSTFIX_CAPABILITIES: Final = {
     "CHOWN": "gives the folders of the queue to Postfix's accounts, at the first start",
@@ -34,7 +34,7 @@ def container(plan: Plan, service: Service) -> Object:
     found: Object = {
         "name": service.name,
         "image": plan.image(service.name),
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": plan.settings.kubernetes.pull_policy,
         "command": places.command(service.name),
         "env": [*environment(), *_identity(plan)],
         "ports": _ports(plan, service),
@@ -71,7 +71,7 @@ def owner(plan: Plan, service: Service) -> Object:
     return {
         "name": f"{service.name}-owner",
         "image": plan.image(service.name),
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": plan.settings.kubernetes.pull_policy,
         "command": ["chown", account, folder],
         "resources": resources(plan, 0),
         "securityContext": security(replace(service, uid=0)) | {"capabilities": _CHOWN},
@@ -103,6 +103,7 @@ def _ports(plan: Plan, service: Service) -> list[Object]:
             "name": port_name(plan, service, port, transport),
             "containerPort": port.inside,
             "protocol": transport.upper(),
+            **_at_the_node(plan, port),
         }
         for port in service.ports
         if not port.own
@@ -111,6 +112,11 @@ def _ports(plan: Plan, service: Service) -> list[Object]:
     number = plan.topology.agent_port(service.name)
     agent = {"name": agent_port_name(plan, service), "containerPort": number, "protocol": "TCP"}
     return [*found, agent]
+
+
+def _at_the_node(plan: Plan, port: Port) -> Object:
+    is_open = port.public and plan.settings.kubernetes.has_host_ports
+    return {"hostPort": port.number} if is_open else {}
 
 
 def _probes(port: int) -> Object:

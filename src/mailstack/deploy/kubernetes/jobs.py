@@ -88,7 +88,7 @@ def _container(plan: Plan, job: Job) -> Object:
     return {
         "name": job.name,
         "image": plan.image(service.name),
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": plan.settings.kubernetes.pull_policy,
         "command": list(job.command),
         "env": containers.environment(),
         "resources": containers.resources(plan, job.memory_mib),

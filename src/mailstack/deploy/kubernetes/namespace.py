@@ -22,13 +22,20 @@ def namespace(plan: Plan) -> Object:
         "kind": "Namespace",
         "metadata": {"name": plan.name, "labels": names.common(plan)},
     }
-    for mode, level in _ADMISSION.items():
+    for mode, level in _admission(plan).items():
         prefix = f"pod-security.kubernetes.io/{mode}"
         found["metadata"]["labels"] |= {
             prefix: level,
             f"{prefix}-version": f"v{plan.settings.kubernetes.version}",
         }
     return found
+
+
+def _admission(plan: Plan) -> dict[str, str]:
+    """The levels. "baseline" forbids host ports, and there is none between it and "privileged"."""
+    if plan.settings.kubernetes.has_host_ports:
+        return _ADMISSION | {"enforce": "privileged"}
+    return _ADMISSION
 
 
 def default_deny(plan: Plan) -> Object:

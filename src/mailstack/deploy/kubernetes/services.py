@@ -19,7 +19,8 @@ def services(plan: Plan, pod: str) -> Iterator[Object]:
     members = plan.topology.in_pod(pod)
     if any(service.volumes for service in members):
         yield _headless(plan, pod)
-    if ports := [(one, port) for one in members for port in one.ports if port.public]:
+    ports = [(one, port) for one in members for port in one.ports if port.public]
+    if ports and not plan.settings.kubernetes.has_host_ports:
         yield _public(plan, pod, ports)
 
 

@@ -26,7 +26,8 @@ def workload(plan: Plan, pod: str) -> Object:
         "template": _template(plan, pod),
     }
     if not keeps:
-        return _object(plan, pod, "Deployment", spec | {"revisionHistoryLimit": 2})
+        spec |= {"revisionHistoryLimit": 2, **_exchange(plan, pod)}
+        return _object(plan, pod, "Deployment", spec)
     more = {
         "serviceName": names.headless(pod),
         # Each has a volume of its own, so none waits for the one before.
@@ -35,6 +36,17 @@ def workload(plan: Plan, pod: str) -> Object:
         "volumeClaimTemplates": [_claim(plan, service) for service in keeps],
     }
     return _object(plan, pod, "StatefulSet", spec | more)
+
+
+def _exchange(plan: Plan, pod: str) -> Object:
+    """How new pods take the place of old: beside them, unless both need the same port of a node."""
+    at_the_node = plan.settings.kubernetes.has_host_ports and is_public(plan, pod)
+    return {"strategy": {"type": "Recreate"}} if at_the_node else {}
+
+
+def is_public(plan: Plan, pod: str) -> bool:
+    """Whether the world speaks to pods called ``pod``."""
+    return any(port.public for service in plan.topology.in_pod(pod) for port in service.ports)
 
 
 def account(plan: Plan, pod: str) -> Object:
@@ -86,7 +98,7 @@ def _template(plan: Plan, pod: str) -> Object:
             "terminationGracePeriodSeconds": _GRACE_S.get(pod, _USUAL_GRACE_S),
             "securityContext": pod_security(services),
             **_shared(services),
-            **_spread(plan, pod),
+            **_place(plan, pod),
             **_first(plan, services),
             "containers": [
                 containers.container(plan, service)
@@ -135,8 +147,11 @@ def pod_spec(plan: Plan, account_name: str, main: Service, *, token: bool = Fals
     }
     if not main.uid and plan.settings.kubernetes.has_user_namespaces:
         found["hostUsers"] = False
-    if plan.settings.kubernetes.priority_class:
-        found["priorityClassName"] = plan.settings.kubernetes.priority_class
+    kubernetes = plan.settings.kubernetes
+    if kubernetes.priority_class:
+        found["priorityClassName"] = kubernetes.priority_class
+    if kubernetes.pull_secrets:
+        found["imagePullSecrets"] = [{"name": name} for name in kubernetes.pull_secrets]
     return found
 
 
@@ -160,8 +175,14 @@ def pod_security(services: tuple[Service, ...]) -> Object:
     return found
 
 
+def _place(plan: Plan, pod: str) -> Object:
+    """On which nodes: those of the public address, and not all on one of several."""
+    public = plan.settings.kubernetes.public_nodes if is_public(plan, pod) else ()
+    labels = {name: value for name, _, value in (text.partition("=") for text in public)}
+    return ({"nodeSelector": labels} if labels else {}) | _spread(plan, pod)
+
+
 def _spread(plan: Plan, pod: str) -> Object:
-    """Not all on one node, where there are several of both."""
     if any(service.single for service in plan.topology.in_pod(pod)):
         return {}
     constraint = {
