@@ -20,7 +20,7 @@ check: .venv/dev ## style, types, layers, spelling, generated files; needs no da
 	$(PYTHON) -m mailstack.generate --check
 
 test: check packages ## check, then every test, against the real daemons
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --durations 25 --durations-min 5
 
 generate: .venv/dev ## rewrite the generated references in docs/
 	$(PYTHON) -m mailstack.generate

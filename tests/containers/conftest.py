@@ -1,9 +1,9 @@
 """One project in containers for all tests here; what each service logged is told on a failure."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
-from tests.containers.images import built, sizes
+from tests.containers.images import built
 from tests.containers.project import SERVICES, Project
 from tests.containers.running import running
 from tests.folder import state_folder
@@ -13,12 +13,11 @@ from mailstack.demo.internet import small_internet
 from mailstack.install import programs
 
 _TAIL = 30
-_FIGURES = pytest.StashKey[list[str]]()
 _PROJECT = pytest.StashKey[Project]()
 
 
 @pytest.fixture(scope="session")
-def shared_project(pytestconfig: pytest.Config) -> Iterator[Project]:
+def shared_project() -> Iterator[Project]:
     """The project behind ``stack``, which is healthy when a test gets it."""
     if lacking := [name for name in CONTAINERS if not programs.is_found(name)]:
         pytest.skip(f"needs the programs {' '.join(lacking)}")
@@ -29,7 +28,6 @@ def shared_project(pytestconfig: pytest.Config) -> Iterator[Project]:
         small_internet(outside) as internet,
         running(folder, internet, tag) as project,
     ):
-        pytestconfig.stash[_FIGURES] = list(sizes(project.podman, tag))
         yield project
 
 
@@ -38,23 +36,6 @@ def stack(shared_project: Project, request: pytest.FixtureRequest) -> Project:
     """A running project. Leave it as it was, apart from users and domains of your own."""
     request.node.stash[_PROJECT] = shared_project
     return shared_project
-
-
-@pytest.fixture
-def measured(shared_project: Project, pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Note a figure, to be printed when all tests are done."""
-    del shared_project  # it has begun the list
-    return pytestconfig.stash[_FIGURES].append
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print how large the images are, and what tests measured."""
-    if figures := config.stash.get(_FIGURES, []):
-        terminalreporter.section("containers")
-        for figure in figures:
-            terminalreporter.line(figure)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -37,7 +37,7 @@ def built() -> str:
 
 
 def sizes(podman: Podman, tag: str) -> Iterator[str]:
-    """Yield a line for each image: its size, and how much of it the base is not."""
+    """Yield a line for each image: the service and its size."""
     listed = podman.do("images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}")
     for line in sorted(listed.splitlines()):
         if line.startswith(PREFIX) and f":{tag} " in line:

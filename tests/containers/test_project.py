@@ -4,8 +4,10 @@ What mail does in detail is the business of tests/e2e; here, that it does so in 
 """
 
 import json
+from collections.abc import Callable
 
 import pytest
+from tests.containers.images import sizes
 from tests.containers.project import SERVICES, Project
 from tests.containers.running import POSTFIX
 
@@ -35,6 +37,14 @@ def test_a_container_may_do_no_more_than_declared(stack: Project, service: str) 
     assert found["Config"]["User"] == f"{declared.uid}:{declared.uid}"
     if declared.uid:
         assert not found["EffectiveCaps"]
+
+
+def test_each_service_has_its_image(stack: Project, measured: Callable[[str], None]) -> None:
+    """Built from this checkout, all under one tag."""
+    found = list(sizes(stack.podman, stack.throwaway.settings["kubernetes.tag"]))
+    assert {line.partition(":")[0] for line in found} == {one.name for one in STACK.services}
+    for line in found:
+        measured(f"image {line}")
 
 
 def test_mail_from_outside_is_delivered(stack: Project) -> None:

@@ -3,7 +3,7 @@
 When a test fails, what each service logged during it is attached to its report.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from mailstack.demo.internet import SmallInternet, small_internet
 
 _TAIL = 60
 """Lines of one service's log in a report."""
-_FIGURES = pytest.StashKey[list[str]]()
 _LOGS = pytest.StashKey[tuple[Stack, dict[Path, int]]]()
 
 
@@ -65,22 +64,6 @@ def second_stack() -> Iterator[Stack]:
 def internet(shared_stack: Stack) -> SmallInternet:
     """The small internet around the shared stack."""
     return shared_stack.internet
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Show a figure at the end of the run. What a shared machine measures is no reason to fail."""
-    return request.config.stash.setdefault(_FIGURES, []).append
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print the figures."""
-    if figures := config.stash.get(_FIGURES, []):
-        terminalreporter.section("measured")
-        for figure in figures:
-            terminalreporter.line(figure)
 
 
 @pytest.hookimpl(wrapper=True)

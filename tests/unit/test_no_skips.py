@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
+REPOSITORY = CONFTEST.parents[1]
 
 SKIPPED = {
     "in a test": 'import pytest\ndef test_a():\n    pytest.skip("no daemon here")\n',
@@ -17,12 +19,16 @@ SKIPPED = {
 }
 
 
-def outcome(folder: Path, text: str, *, everything: bool) -> tuple[int, str]:
+def outcome(
+    folder: Path, *texts: str, everything: bool, options: Sequence[str] = ()
+) -> tuple[int, str]:
     shutil.copy(CONFTEST, folder)
-    (folder / "test_it.py").write_text(text)
+    for number, text in enumerate(texts):
+        (folder / f"test_{number}.py").write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
-        env={**os.environ, "CI": "true" if everything else ""},
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],
+        # Where tests/streams.py is found.
+        env={**os.environ, "CI": "true" if everything else "", "PYTHONPATH": str(REPOSITORY)},
         cwd=folder,
         capture_output=True,
         text=True,
@@ -37,6 +43,15 @@ def test_a_skip_fails_on_the_build_machine(tmp_path: Path, how: str) -> None:
     status, told = outcome(tmp_path, SKIPPED[how], everything=True)
     assert status != 0
     assert "no daemon here" in told
+
+
+def test_a_skip_fails_in_a_worker_too(tmp_path: Path) -> None:
+    """Each of the three, where tests run side by side."""
+    status, told = outcome(tmp_path, *SKIPPED.values(), everything=True, options=("-n", "2"))
+    assert status != 0
+    assert "1 failed, 2 errors" in told  # a test that is skipped before it begins, and its module
+    assert "passed" not in told
+    assert "skipped in" not in told
 
 
 def test_a_skip_is_allowed_elsewhere(tmp_path: Path) -> None:
