@@ -1,7 +1,7 @@
 """``python -m mailstack.reports --config FILE``: one pass over the reports, then the end.
 
 Counts what the filter wrote down, sends what is due, reads what has come in. Lines of output say
-what was done; the last one is JSON, ``{"waiting": true}`` if something could not be sent yet. A
+what was done; the last one is JSON: ``waiting`` if something could not be sent yet, ``numbers``. A
 process of its own, with limits of its own: it reads XML and archives of strangers. Started as root
 it reads its secrets and becomes the account of the content filter.
 """
@@ -16,6 +16,7 @@ import os
 import resource
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from mailstack.client import Client, TcpTransport
 from mailstack.errors import MailstackError, ServiceFailed
 from mailstack.identity.lookups import Lookups
 from mailstack.program.config import secret
-from mailstack.reports import counting, kept
+from mailstack.reports import counting, kept, numbers
 from mailstack.reports.config import INCOMING, Config
 from mailstack.reports.incoming import Incoming
 from mailstack.reports.sending import Sender, World, poster
@@ -58,19 +59,21 @@ def main() -> int:
         _limit()
         held = _lock(config.folder / "lock")
         try:
-            waiting = run(config, lookups, token, now=arguments.now)
+            counts = numbers.load(config.folder)
+            waiting = run(config, lookups, token, counts, now=arguments.now)
+            numbers.save(config.folder, counts)
         finally:
             held.release()
     except (MailstackError, OSError, ValueError) as error:
         sys.stderr.write(f"reports: {error}\n")
         return 1
-    sys.stdout.write(json.dumps({"waiting": waiting}) + "\n")
+    sys.stdout.write(json.dumps({"waiting": waiting, "numbers": numbers.text(counts)}) + "\n")
     return 0
 
 
-def run(config: Config, lookups: Lookups, token: str, *, now: bool) -> bool:
-    """Do all there is; return whether something waits to be sent."""
-    _read_incoming(config, lookups, token)
+def run(config: Config, lookups: Lookups, token: str, counts: Counter[str], *, now: bool) -> bool:
+    """Do all there is, and count it; return whether something waits to be sent."""
+    counts.update(_read_incoming(config, lookups, token))
     found = kept.load(config.folder)
     if lost := counting.take(config.folder, found):
         sys.stdout.write(f"{lost} messages are missing in DMARC reports: too many different ones\n")
@@ -82,12 +85,13 @@ def run(config: Config, lookups: Lookups, token: str, *, now: bool) -> bool:
     before = len(found.sent)
     sender = Sender(config, World(lookups), poster(config), lambda: kept.save(config.folder, found))
     sender.send(found)
+    counts.update(numbers.outcomes(found.sent[before:]))
     for one in found.sent[before:]:
         sys.stdout.write(f"report about {one.domain} to {one.to or 'nobody'}: {one.outcome}\n")
     return bool(found.waiting)
 
 
-def _read_incoming(config: Config, lookups: Lookups, token: str) -> None:
+def _read_incoming(config: Config, lookups: Lookups, token: str) -> Counter[str]:
     """Read what others tell about us; what cannot be told today stays there for the next pass."""
     shelf = Shelf(Client(TcpTransport(config.api, token)), config.keep_days)
     incoming = Incoming(config.folder / INCOMING, lookups, shelf)
@@ -96,6 +100,7 @@ def _read_incoming(config: Config, lookups: Lookups, token: str) -> None:
             sys.stdout.write(f"{line}\n")
     except MailstackError as error:
         sys.stdout.write(f"reports are not read now: {error}\n")
+    return incoming.counts
 
 
 def _limit() -> None:

@@ -35,9 +35,17 @@ class Attendant:
         config: the file that is rendered for ``python -m mailstack.reports``.
         folder: holds all that is kept of reports.
         say: takes a line for the service's log.
+        tell: takes numbers of all reports, as Prometheus reads them.
     """
 
-    def __init__(self, config: Path, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: Path,
+        folder: Path,
+        say: Callable[[str], None],
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._tell = tell
         self._config = config
         self._folder = folder
         self._say = say
@@ -75,4 +83,8 @@ class Attendant:
             return True
         for line in done.for_the_log:
             self._say(line)
-        return done.status != 0 or bool(json.loads(done.last)["waiting"])
+        if done.status != 0:
+            return True
+        result = json.loads(done.last)
+        self._tell(result["numbers"])
+        return bool(result["waiting"])

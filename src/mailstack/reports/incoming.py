@@ -1,5 +1,6 @@
 """Reads what the filter has copied: who signed it, what is in it, is it about a domain of ours?"""
 
+from collections import Counter
 from collections.abc import Iterator
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -11,7 +12,7 @@ from mailstack.identity.body import BodyHashes
 from mailstack.identity.judge import author_domains
 from mailstack.identity.lookups import Lookups
 from mailstack.model.reports import Received, Reports
-from mailstack.reports import reading, received, unpack
+from mailstack.reports import numbers, reading, received, unpack
 from mailstack.reports.config import COPY
 from mailstack.reports.names import Names
 
@@ -34,6 +35,8 @@ class Incoming:
         self._lookups = lookups
         self._shelf = shelf
         self._names = Names(lookups.resolver)
+        self.counts: Counter[str] = Counter()
+        """Of what was read, by ``numbers.RECEIVED``."""
 
     def read(self) -> Iterator[str]:
         """Put on the shelf what has come in; yield a line about each message.
@@ -43,6 +46,7 @@ class Incoming:
         """
         for left in sorted(self._folder.glob(f"*{_TRYING}")):
             left.unlink()
+            self.counts[numbers.REFUSED] += 1
             yield "a message that looked like a report could not be read at all; it is passed over"
         for copied in sorted(self._folder.glob(f"*{COPY}"), key=lambda path: path.stat().st_mtime):
             trying = copied.with_suffix(_TRYING)
@@ -50,11 +54,13 @@ class Incoming:
             try:
                 yield from self._message(trying)
             except (ProtocolError, InvalidDocument) as error:
+                self.counts[numbers.REFUSED] += 1
                 yield f"a message that looked like a report is none: {error}"
             except MailstackError:
                 trying.rename(copied)
                 raise
             except Exception as error:  # noqa: BLE001 - parsers, over what anybody may write
+                self.counts[numbers.REFUSED] += 1
                 yield f"a message that looked like a report cannot be read: {error!r}"
             trying.unlink()
 
@@ -73,10 +79,13 @@ class Incoming:
         try:
             kept = self._shelf.read(report.domain)
         except DocumentMissing:
+            self.counts[numbers.FOREIGN] += 1
             return f"{what}, which is no domain of ours; it is passed over"
         if not received.is_news(report, kept):
+            self.counts[numbers.AGAIN] += 1
             return f"{what} came again"
         self._shelf.add(self._names.named(report))
+        self.counts[numbers.TAKEN] += 1
         return what if report.proven else f"{what}, which nobody signed"
 
     def _envelope(self, octets: bytes, at: int) -> reading.Envelope:

@@ -54,6 +54,16 @@ def wait_for(stack: Stack, domain: str, ready: Callable[[Any], bool]) -> Any:  #
         time.sleep(0.5)
 
 
+def wait_until_counted(stack: Stack) -> None:
+    """Wait until the pass that read a bomb has ended, and its numbers are there."""
+    numbers, deadline = stack.state / "run" / "reports.prom", time.monotonic() + 60
+    refused = 'mailstack_reports_received_total{outcome="refused"} '
+    while not numbers.exists() or f"{refused}0.0" in numbers.read_text():
+        assert time.monotonic() < deadline, "nothing is counted"
+        time.sleep(0.2)
+    assert refused in numbers.read_text()
+
+
 def test_a_report_is_shown(stack: Stack) -> None:
     """It reaches the mailbox behind the published address, and is in the table soon after."""
     domain, user = stack.domain(), stack.user()
@@ -72,6 +82,8 @@ def test_a_report_is_shown(stack: Stack) -> None:
     text = stack.cli("reports", "show", domain)
     assert f"{domain}: 1 reports, 9 messages, 77.7 % pass DMARC" in text
     assert f"192.0.2.1\t7\tpass\tfail\tnone\t{domain}\tgoogle.com" in text
+    assert stack.cli("reports", domain, "--since", "2000-01-01") == text
+    assert f'"domain":"{domain}","items":[{{"kind":"dmarc"' in stack.cli("export")
 
 
 def test_nobody_signed_it(stack: Stack) -> None:
@@ -135,6 +147,7 @@ def test_hostile_reports(stack: Stack) -> None:
     deliver(stack, to, dmarc("victim.example", "3"), subject=subject)
     deliver(stack, to, dmarc(domain, "3"), subject=subject)
     wait_for(stack, domain, lambda found: found["messages"] == 9)
+    wait_until_counted(stack)
     log = stack.log_since(sizes)["contentfilter"]
     assert "declares a document type or entities" in log
     assert "about victim.example, which is no domain of ours" in log

@@ -12,6 +12,8 @@ from mailstack.reports import attend
 from mailstack.reports.attend import Attendant
 from mailstack.reports.config import INCOMING
 
+DONE, WAITS = (f'{{"waiting": {waiting}, "numbers": "reports 1"}}' for waiting in ("false", "true"))
+
 
 class Passes:
     """Stands for the program that is started."""
@@ -28,7 +30,7 @@ class Passes:
             file.unlink()
         self.begun.set()
         await asyncio.sleep(0)
-        return self.finished.pop(0) if self.finished else Finished(0, '{"waiting": false}\n')
+        return self.finished.pop(0) if self.finished else Finished(0, f"{DONE}\n")
 
     async def until_begun(self) -> None:
         """Run the task until a pass begins."""
@@ -74,8 +76,8 @@ async def test_the_hour_is_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("finished", "again", "said"),
     [
-        (Finished(0, '{"waiting": false}\n'), False, []),
-        (Finished(0, 'a report of x\n{"waiting": true}\n'), True, ["a report of x"]),
+        (Finished(0, f"{DONE}\n"), False, []),
+        (Finished(0, f"a report of x\n{WAITS}\n"), True, ["a report of x"]),
         (Finished(1, "reports: no such file\n"), True, ["reports: no such file"]),
     ],
 )
@@ -89,6 +91,8 @@ async def test_what_a_pass_says(
     """Its lines go to the log; what failed or waits is tried again sooner."""
     passes = Passes(folder, finished)
     monkeypatch.setattr(command, "run", passes.run)
-    attendant = Attendant(folder / "config", folder, passes.said.append)
+    told: list[str] = []
+    attendant = Attendant(folder / "config", folder, passes.said.append, told.append)
     assert await attendant._pass() == again
     assert passes.said == said
+    assert told == ([] if finished.status else ["reports 1"])

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mailstack.aio.files import replace_text
 from mailstack.daemons.contract import Site
 from mailstack.reports.attend import Attendant
 from mailstack.reports.config import INCOMING
 from mailstack.topology.model import Endpoint
 
 FILE: Final = "reports.json"
+NUMBERS: Final = "reports.prom"
+"""In STATE/run, beside the supervisor's own, for node_exporter's textfile collector."""
 
 
 def folder(site: Site) -> Path:
@@ -52,7 +55,14 @@ async def attend(site: Site, say: Callable[[str], None]) -> None:
     """Watch for what is to be done, until cancelled."""
     if not wanted(site):
         await asyncio.Event().wait()
-    await Attendant(site.paths.conf / FILE, folder(site), say).run()
+
+    def tell(numbers: str) -> None:
+        try:
+            replace_text(site.paths.run.parent / NUMBERS, numbers)
+        except OSError as error:
+            say(f"numbers of reports cannot be written: {error}")
+
+    await Attendant(site.paths.conf / FILE, folder(site), say, tell).run()
 
 
 def _address(endpoint: Endpoint) -> list[str | int]:
