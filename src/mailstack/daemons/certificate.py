@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import ssl
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,6 +32,8 @@ _STEPS: Final = 8
 """A handshake takes three, whatever the version."""
 _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL (x509_vfy.h), for which Python has no name."""
+FIRST_LIFE_S: Final = (3650 * 24 + 1) * 3600
+"""Of the certificate that ``agent/keys.py`` signs at the first start, by which it is known."""
 _BLOCK: Final = re.compile(
     "-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL | re.ASCII
 )
@@ -43,6 +46,11 @@ class Validity(NamedTuple):
 
     begins: float
     ends: float
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is that of the first start."""
+        return self.ends - self.begins == FIRST_LIFE_S
 
 
 def prepare(site: Site) -> None:
@@ -79,15 +87,28 @@ def renew(site: Site) -> bool:
     pair = _read(site)
     folder = _write(site, pair)
     try:
-        _handshake(_server(folder, site), pair, site)
+        offered = _handshake(_server(folder, site), pair, site)
     except ConfigError:
         shutil.rmtree(folder)
         raise
-    if all((site.paths.tls / name).read_bytes() == data for name, data in pair.items()):
+    known = all((site.paths.tls / name).read_bytes() == data for name, data in pair.items())
+    if known or _steps_back(site, offered):
         shutil.rmtree(folder)
         return False
     _put_in_force(site, folder)
     return True
+
+
+def _steps_back(site: Site, offered: Validity) -> bool:
+    """Whether it is that of the first start, where ACME has brought a better one that still holds.
+
+    On a cluster the first one is applied again with the manifests, until letsencrypt has put its
+    own back into the Secret: nobody needs to be shown it in between.
+    """
+    if not (site.settings.acme.enabled and offered.is_first):
+        return False
+    shown = validity(site)
+    return shown is not None and not shown.is_first and shown.ends > time.time()
 
 
 def validity(site: Site) -> Validity | None:
@@ -100,10 +121,15 @@ def validity(site: Site) -> Validity | None:
         pair = {name: _content(site.paths.tls / name) for name in (CERTIFICATE, KEY)}
         client = _client(pair)
         client.verify_flags |= _NO_CHECK_TIME
-        shown = _talk(client, _server(site.paths.tls, site)).getpeercert() or {}
-        begins, ends = (ssl.cert_time_to_seconds(str(shown[n])) for n in ("notBefore", "notAfter"))
+        return _dates(_talk(client, _server(site.paths.tls, site)))
     except (ConfigError, OSError, LookupError, ValueError):
         return None
+
+
+def _dates(client: ssl.SSLObject) -> Validity:
+    """Read those that the client has been shown."""
+    shown = client.getpeercert() or {}
+    begins, ends = (ssl.cert_time_to_seconds(str(shown[n])) for n in ("notBefore", "notAfter"))
     return Validity(begins, ends)
 
 
@@ -164,10 +190,10 @@ def _server(folder: Path, site: Site) -> ssl.SSLContext:
     return context
 
 
-def _handshake(server: ssl.SSLContext, pair: Pair, site: Site) -> None:
+def _handshake(server: ssl.SSLContext, pair: Pair, site: Site) -> Validity:
     """Be the client, who refuses a certificate that is out of its time."""
     try:
-        _talk(_client(pair), server)
+        return _dates(_talk(_client(pair), server))
     except (ssl.SSLError, IndexError) as error:
         words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
         raise ConfigError(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def site(tmp_path: Path) -> Site:
     paths = Paths(tmp_path, "postfix")
     (paths.secure / "tls").mkdir(parents=True)
     return Site(settings(), {}, paths, (), Account(os.geteuid(), os.getegid()))
+
+
+@pytest.fixture
+def with_acme(site: Site) -> Site:
+    acme = site.settings.acme.model_copy(update={"enabled": True})
+    return replace(site, settings=site.settings.model_copy(update={"acme": acme}))
 
 
 def give(site: Site, key: str, text: str) -> None:
@@ -183,3 +190,49 @@ def test_dates_that_cannot_be_read(site: Site) -> None:
         (site.paths.tls / certificate.KEY).write_text(one)
         (site.paths.tls / certificate.CERTIFICATE).write_text(other)
         assert certificate.validity(site) is None
+
+
+ORDERED = timedelta(days=-1), timedelta(days=89)
+
+
+def test_that_of_the_first_start_is_known(site: Site) -> None:
+    """By its life, which no authority gives."""
+    for pair, first in ((keys.self_signed([HOST]), True), (dated(*ORDERED), False)):
+        give(site, *pair)
+        shutil.rmtree(site.paths.run, ignore_errors=True)
+        certificate.prepare(site)
+        shown = certificate.validity(site)
+        assert shown is not None
+        assert shown.is_first is first
+
+
+def test_with_acme_there_is_no_step_back(with_acme: Site) -> None:
+    """The manifests bring that of the first start again; what ACME brought stays in force."""
+    first, ordered = keys.self_signed([HOST]), dated(*ORDERED)
+    give(with_acme, *first)
+    certificate.prepare(with_acme)
+    give(with_acme, *ordered)
+    assert certificate.renew(with_acme)
+    give(with_acme, *first)
+    assert not certificate.renew(with_acme)
+    assert in_force(with_acme) == ordered[1]
+    assert len(list(with_acme.paths.run.iterdir())) == 2
+
+
+def test_a_first_one_is_better_than_one_that_has_ended(with_acme: Site) -> None:
+    """And another first one, with other names, takes the place of the first."""
+    give(with_acme, *dated(*EXPIRED))
+    certificate.prepare(with_acme)
+    for _ in range(2):
+        first = keys.self_signed([HOST])
+        give(with_acme, *first)
+        assert certificate.renew(with_acme)
+        assert in_force(with_acme) == first[1]
+
+
+def test_without_acme_the_owner_may_go_back(site: Site) -> None:
+    """What the owner puts there is meant, whatever it is."""
+    give(site, *dated(*ORDERED))
+    certificate.prepare(site)
+    give(site, *keys.self_signed([HOST]))
+    assert certificate.renew(site)

@@ -71,7 +71,7 @@ def test_nobody_but_postfix_is_root() -> None:
 
 
 def test_a_secret_is_where_it_is_read_and_nowhere_else() -> None:
-    """Each container mounts the secrets that its service names; a ConfigMap holds none."""
+    """Each container mounts what its service reads or exchanges; a ConfigMap holds none."""
     specs = pod_specs(objects(**WHOLE))
     for service in STACK.services:
         volumes = specs[STACK.pod_of(service.name)]["volumes"]
@@ -81,7 +81,7 @@ def test_a_secret_is_where_it_is_read_and_nowhere_else() -> None:
             if volume["name"] == f"{service.name}-secrets"
             for source in volume["projected"]["sources"]
         ]
-        assert mounted == list(service.secrets), service.name
+        assert mounted == [*service.secrets, *service.writes], service.name
     for config in of_kind("ConfigMap", objects()).values():
         assert "PRIVATE KEY" not in str(config)
 
@@ -179,7 +179,8 @@ def test_micro_fits_a_small_node(*, acme: bool) -> None:
     names = {one["name"] for one in placed}
     assert ("letsencrypt" in names) is acme
     assert {job.name for job in STACK.jobs if not job.optional} <= names
-    optional = {one.name for one in (*STACK.services, *STACK.jobs) if one.optional}
+    optional = {one.name for one in STACK.services if one.optional}
+    optional |= {job.name for job in STACK.jobs if job.optional}
     assert optional
     assert not optional & names
 

@@ -79,8 +79,12 @@ def data_of(service: Service) -> list[str]:
 
 
 def secrets(plan: Plan, service: Service, name: str) -> Object:
-    """One folder of the files that ``service`` reads, out of as many Secrets."""
-    sources = [{"secret": _source(one)} for one in map(plan.topology.secret, service.secrets)]
+    """One folder of the files that ``service`` reads, out of as many Secrets.
+
+    Who exchanges one through the API has it here as well, to see that somebody else did.
+    """
+    names_of = dict.fromkeys((*service.secrets, *service.writes))
+    sources = [{"secret": _source(one)} for one in map(plan.topology.secret, names_of)]
     mode = _mode(plan, service)
     return {"name": f"{name}-secrets", "projected": {"defaultMode": mode, "sources": sources}}
 
