@@ -47,7 +47,8 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return lambda figure: request.node.user_properties.append((_FIGURE, figure))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+# The name of the type is younger than Debian 13's pytest.
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Print the figures, which came with the tests' reports, if need be from another process."""
     done = [report for reports in terminalreporter.stats.values() for report in reports]
     calls = (one for one in done if isinstance(one, pytest.TestReport) and one.when == "call")
