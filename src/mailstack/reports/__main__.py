@@ -12,8 +12,6 @@ import encodings.idna  # noqa: F401 - these three are needed after root is given
 import heapq  # noqa: F401
 import json
 import logging
-import os
-import resource
 import sys
 import time
 from collections import Counter
@@ -22,25 +20,19 @@ from typing import Final
 
 import dns.rdata
 
-from mailstack.aio import lock
 from mailstack.aio.privileges import drop
 from mailstack.client import Client, TcpTransport
-from mailstack.errors import MailstackError, ServiceFailed
+from mailstack.errors import MailstackError
 from mailstack.identity.lookups import Lookups
 from mailstack.program.config import secret
-from mailstack.reports import counting, kept, numbers
+from mailstack.reports import alone, counting, kept, numbers
 from mailstack.reports.config import INCOMING, Config
 from mailstack.reports.incoming import Incoming
-from mailstack.reports.sending import Sender, World, poster
+from mailstack.reports.posting import poster
+from mailstack.reports.sending import Sender, World
 from mailstack.reports.shelf import Shelf
 
-_NICENESS: Final = 10
-"""Mail goes before it."""
 _MEMORY: Final = 768 * 1024**2
-"""Address space, most of which is never touched."""
-_CPU_S: Final = 600
-_LOCK_S: Final = 120.0
-"""For another pass to end."""
 
 
 def main() -> int:
@@ -56,8 +48,8 @@ def main() -> int:
         dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # nothing can be imported later
         lookups = Lookups(config.resolver.host, config.resolver.port)
         drop(config.uid, config.gid)
-        _limit()
-        held = _lock(config.folder / "lock")
+        alone.limit(_MEMORY)
+        held = alone.hold(config.folder / "lock")
         try:
             counts = numbers.load(config.folder)
             waiting = run(config, lookups, token, counts, now=arguments.now)
@@ -83,7 +75,8 @@ def run(config: Config, lookups: Lookups, token: str, counts: Counter[str], *, n
     counting.close_days(found, time.time(), with_today=now)
     kept.save(config.folder, found)
     before = len(found.sent)
-    sender = Sender(config, World(lookups), poster(config), lambda: kept.save(config.folder, found))
+    post = poster(config.postfix, config.hostname)
+    sender = Sender(config, World(lookups), post, lambda: kept.save(config.folder, found))
     sender.send(found)
     counts.update(numbers.outcomes(found.sent[before:]))
     for one in found.sent[before:]:
@@ -101,26 +94,6 @@ def _read_incoming(config: Config, lookups: Lookups, token: str) -> Counter[str]
     except MailstackError as error:
         sys.stdout.write(f"reports are not read now: {error}\n")
     return incoming.counts
-
-
-def _limit() -> None:
-    os.nice(_NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
-
-
-def _lock(path: Path) -> lock.Lock:
-    """Wait for another pass, which may wait for Postfix."""
-    deadline = time.monotonic() + _LOCK_S
-    while True:
-        try:
-            return lock.take(path)
-        except lock.Locked as error:
-            if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    "another pass over the reports does not end", advice="try again later"
-                ) from error
-            time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,13 @@ already; and what became of the last ones. A report is in the file before it is 
 number it will keep: whoever gets it twice after a crash can tell.
 """
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from mailstack.aio.files import replace_text
 from mailstack.identity.tally import Published, Row, published_fields, row_fields, row_of
-
-FILE: Final = "kept.json"
-MAX_SENT: Final = 500
-"""Of what was sent, the newest are kept."""
+from mailstack.reports import stored
 
 
 @dataclass(slots=True)
@@ -80,14 +75,7 @@ def load(folder: Path) -> Kept:
         OSError: it cannot be read.
         ValueError: it is not what ``save`` writes.
     """
-    try:
-        found = json.loads((folder / FILE).read_bytes())
-    except FileNotFoundError:
-        return Kept()
-    try:
-        return _kept(found)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{folder / FILE} is not what was written: {error!r}") from error
+    return stored.load(folder, Kept, _kept)
 
 
 def save(folder: Path, kept: Kept) -> None:
@@ -102,10 +90,9 @@ def save(folder: Path, kept: Kept) -> None:
             [r.identity, r.begin, r.end, published_fields(r.published), _rows(r.rows), r.done]
             for r in kept.waiting
         ],
-        "sent": [asdict(one) for one in kept.sent[-MAX_SENT:]],
+        "sent": [asdict(one) for one in kept.sent[-stored.MAX_SENT :]],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    replace_text(folder / FILE, text, mode=0o600, durable=True)
+    stored.save(folder, document)
 
 
 def _kept(found: Any) -> Kept:  # noqa: ANN401 - JSON enters here

@@ -4,7 +4,6 @@ The envelope has no sender, as with every automatic message: what cannot be deli
 to nobody, and no two servers can write each other for ever. DKIM proves whose it is.
 """
 
-import smtplib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,13 +16,10 @@ from mailstack.reports import aggregate, letter
 from mailstack.reports.config import Config
 from mailstack.reports.destinations import Destination, Dns, agreed, destinations
 from mailstack.reports.kept import Kept, Report, Sent
+from mailstack.reports.posting import Post, hand_over
 
 GIVE_UP_S: Final = 3 * 86_400
 """After the end of what a report is about."""
-_SMTP_S: Final = 60.0
-
-Post = Callable[[str, bytes], None]
-"""Hands a message to Postfix. Raises OSError (smtplib's errors are some)."""
 
 
 class World:
@@ -38,17 +34,6 @@ class World:
     def texts(self, name: str) -> Iterator[str]:
         for strings in self._lookups.resolver.records(name, "TXT"):
             yield b"".join(strings).decode("utf-8", "replace")
-
-
-def poster(config: Config) -> Post:
-    """By SMTP, to the port for what the stack itself sends."""
-
-    def post(to: str, message: bytes) -> None:
-        at = config.postfix
-        with smtplib.SMTP(at.host, at.port, config.hostname, timeout=_SMTP_S) as session:
-            session.sendmail("", [to], message)
-
-    return post
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +83,12 @@ class Sender:
         message = self._message(report, where.address)
         if where.max_octets is not None and len(message) > where.max_octets:
             return where.address, f"not sent: {len(message)} octets are more than it takes"
-        return where.address, self._hand_over(where.address, message)
+        return where.address, hand_over(self.post, where.address, message)
 
     def _message(self, report: Report, to: str) -> bytes:
         by = letter.Submitter(self.config.domain, self.config.hostname)
         document = aggregate.write(report, by.domain, by.address)
         return letter.write(report, document, by, to, self.clock())
-
-    def _hand_over(self, to: str, message: bytes) -> str:
-        try:
-            self.post(to, message)
-        except smtplib.SMTPRecipientsRefused as error:
-            return _refused(*error.recipients[to])
-        except smtplib.SMTPResponseException as error:
-            return _refused(error.smtp_code, error.smtp_error)
-        except OSError:
-            return ""
-        return "sent"
 
     def _note(self, report: Report, to: str, outcome: str) -> Sent:
         return Sent(
@@ -127,9 +101,3 @@ class Sender:
             to=to,
             outcome=outcome,
         )
-
-
-def _refused(code: int, words: bytes | str) -> str:
-    """A refusal for good is told; another is tried again."""
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return f"refused: {code} {' '.join(text.split())[:200]}" if code // 100 == 5 else ""  # noqa: PLR2004

@@ -9,7 +9,8 @@ from tests.unit.reports.records import DAY, PUBLISHED, RECORD, ROW, row
 from mailstack.identity.tally import JOURNAL, Journal
 from mailstack.reports import counting
 from mailstack.reports.counting import close_days, take
-from mailstack.reports.kept import FILE, Kept, Report, Sent, Tally, load, save
+from mailstack.reports.kept import Kept, Report, Sent, Tally, load, save
+from mailstack.reports.stored import FILE
 
 NOON = DAY * 86_400 + 43_200.0
 

@@ -9,10 +9,7 @@ import argparse
 import encodings.idna  # noqa: F401 - needed after root is given up
 import json
 import logging
-import os
 import pwd
-import resource
-import smtplib
 import ssl
 import sys
 import time
@@ -23,26 +20,20 @@ from typing import Final
 import dns.exception
 import dns.rdata
 
-from mailstack.aio import lock
 from mailstack.aio.privileges import drop
-from mailstack.errors import ConfigError, MailstackError, MissingProgram, ServiceFailed
+from mailstack.errors import ConfigError, MailstackError, MissingProgram
 from mailstack.identity.resolver import Resolver
+from mailstack.reports import alone
 from mailstack.reports.letter import Submitter
+from mailstack.reports.posting import Post, poster
 from mailstack.reports.tls import counting, kept
 from mailstack.reports.tls.config import KEPT, Config
-from mailstack.reports.tls.sending import Post, Sender
+from mailstack.reports.tls.sending import Sender
 from mailstack.reports.tls.upload import Addresses, Uploader
 from mailstack.topology.stack import STACK
 
 HTTPS: Final = STACK.internet_ports["https"]
-_NICENESS: Final = 10
-"""Mail goes before it."""
 _MEMORY: Final = 512 * 1024**2
-"""Address space, most of which is never touched."""
-_CPU_S: Final = 600
-_LOCK_S: Final = 120.0
-"""For another pass to end."""
-_SMTP_S: Final = 60.0
 
 
 def main() -> int:
@@ -56,9 +47,10 @@ def main() -> int:
         config = Config.read(arguments.config)
         uploader = Uploader(_addresses(config), _tls(config.ca_file), HTTPS)
         _become(config)
-        held = _lock(config.folder / KEPT / "lock")
+        held = alone.hold(config.folder / KEPT / "lock")
         try:
-            waiting = run(config, uploader, poster(config), now=arguments.now)
+            post = poster(config.postfix, config.hostname)
+            waiting = run(config, uploader, post, now=arguments.now)
         finally:
             held.release()
     except (MailstackError, OSError, ValueError) as error:
@@ -83,17 +75,6 @@ def run(config: Config, uploader: Uploader, post: Post, *, now: bool) -> bool:
     for one in found.sent[before:]:
         sys.stdout.write(f"TLS report about {one.domain} to {one.to or 'nobody'}: {one.outcome}\n")
     return bool(found.waiting)
-
-
-def poster(config: Config) -> Post:
-    """By SMTP, to the port for what the stack itself sends."""
-
-    def post(to: str, message: bytes) -> None:
-        at = config.postfix
-        with smtplib.SMTP(at.host, at.port, config.hostname, timeout=_SMTP_S) as session:
-            session.sendmail("", [to], message)
-
-    return post
 
 
 def _addresses(config: Config) -> Addresses:
@@ -131,23 +112,7 @@ def _become(config: Config) -> None:
     dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # nothing can be imported later
     counting.fetch(config.folder, theirs.pw_uid, theirs.pw_gid)
     drop(theirs.pw_uid, theirs.pw_gid)
-    os.nice(_NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
-
-
-def _lock(path: Path) -> lock.Lock:
-    """Wait for another pass, which may wait for Postfix."""
-    deadline = time.monotonic() + _LOCK_S
-    while True:
-        try:
-            return lock.take(path)
-        except lock.Locked as error:
-            if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    "another pass over the reports does not end", advice="try again later"
-                ) from error
-            time.sleep(0.1)
+    alone.limit(_MEMORY)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,13 @@ already; and what became of the last ones. A report is in the file before it is 
 number it will keep: whoever gets it twice after a crash can tell.
 """
 
-import json
 from collections import Counter
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from mailstack.aio.files import replace_text
 from mailstack.protocols.tlsrpt import Failure, Policy
-
-FILE: Final = "kept.json"
-MAX_SENT: Final = 500
-"""Of what was sent, the newest are kept."""
+from mailstack.reports import stored
 
 
 @dataclass(slots=True)
@@ -98,14 +93,7 @@ def load(folder: Path) -> Kept:
         OSError: it cannot be read.
         ValueError: it is not what ``save`` writes.
     """
-    try:
-        found = json.loads((folder / FILE).read_bytes())
-    except FileNotFoundError:
-        return Kept()
-    try:
-        return _kept(found)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{folder / FILE} is not what was written: {error!r}") from error
+    return stored.load(folder, Kept, _kept)
 
 
 def save(folder: Path, kept: Kept) -> None:
@@ -116,10 +104,9 @@ def save(folder: Path, kept: Kept) -> None:
         "waiting": [
             [r.identity, r.domain, r.begin, r.end, _fields(r.tally), r.done] for r in kept.waiting
         ],
-        "sent": [asdict(one) for one in kept.sent[-MAX_SENT:]],
+        "sent": [asdict(one) for one in kept.sent[-stored.MAX_SENT :]],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    replace_text(folder / FILE, text, mode=0o600, durable=True)
+    stored.save(folder, document)
 
 
 def _kept(found: Any) -> Kept:  # noqa: ANN401 - JSON enters here

@@ -4,13 +4,14 @@ By mail through the stack's own Postfix, which has them signed, with an empty en
 be delivered comes back to nobody. Or by HTTPS.
 """
 
-import smtplib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from mailstack.reports.letter import Submitter
+from mailstack.reports.posting import Post, hand_over
 from mailstack.reports.tls import document, letter
 from mailstack.reports.tls.destinations import Destination, destinations
 from mailstack.reports.tls.kept import Kept, Report, Sent
@@ -20,10 +21,6 @@ GIVE_UP_S: Final = 36 * 3600
 tried again for a day."""
 MAX_OCTETS: Final = 10 * 1024**2
 """Of a packed report: what most servers take."""
-_REFUSED: Final = 5
-
-Post = Callable[[str, bytes], None]
-"""Hands a message to Postfix. Raises OSError (smtplib's errors are some)."""
 Upload = Callable[[Destination, bytes], str]
 """Returns "sent", or why it never will be; empty or OSError: not now."""
 
@@ -69,18 +66,12 @@ class Sender:
         packed = document.pack(document.write(report, self.by))
         if len(packed) > MAX_OCTETS:
             return f"not sent: {len(packed)} octets are too many"
-        try:
-            if where.by == "https":
+        if where.by == "https":
+            with suppress(OSError):
                 return self.upload(where, packed)
-            message = letter.write(report, packed, self.by, where.place, self.clock())
-            self.post(where.place, message)
-        except smtplib.SMTPRecipientsRefused as error:
-            return _refused(*error.recipients[where.place])
-        except smtplib.SMTPResponseException as error:
-            return _refused(error.smtp_code, error.smtp_error)
-        except OSError:
             return ""
-        return "sent"
+        message = letter.write(report, packed, self.by, where.place, self.clock())
+        return hand_over(self.post, where.place, message)
 
     def _note(self, report: Report, to: str, outcome: str) -> Sent:
         return Sent(
@@ -93,9 +84,3 @@ class Sender:
             to=to,
             outcome=outcome,
         )
-
-
-def _refused(code: int, words: bytes | str) -> str:
-    """A refusal for good is told; another is tried again."""
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return f"refused: {code} {' '.join(text.split())[:200]}" if code // 100 == _REFUSED else ""
