@@ -25,6 +25,6 @@ class TlsPolicy(Section):
     )
     report: bool = Field(
         default=False,
-        description="Tell a TLSRPT collector that you run of every delivery, for the reports that "
-        "domains ask for (RFC 8460). Needs Postfix 3.10 (Debian 13); an older one does not tell.",
+        description="Tell a TLSRPT collector that you run how TLS went (RFC 8460); the stack itself "
+        "then makes no reports of it, whatever reports.send_tls says. Needs Postfix 3.10.",
     )

@@ -95,6 +95,7 @@ class Peers:
             "senders": self.senders,
             "forwarded": self.forwarded,
             "tlspolicy": self.policies,
+            "tlspolicy-3.10": self.policies,
             "dkim": {f"{a}:{d}": "-" for a in ("rsa", "ed25519") for d in self.domains} | self.keys,
         }
         # of other maps nothing is known: no domain has keys of its own

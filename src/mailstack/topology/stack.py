@@ -282,6 +282,7 @@ STACK: Final = Topology(
         Link("postfix", INTERNET, "smtp", "outbound mail delivery"),
         Link("resolver", INTERNET, "dns", "recursion"),
         Link("tlspolicy", INTERNET, "https", "MTA-STS policies of other domains"),
+        Link("postfix", INTERNET, "https", "reports about TLS, to domains that want them so"),
         Link("letsencrypt", INTERNET, "https", "certificates of an ACME authority"),
         Link("letsencrypt", INTERNET, "dns", "proofs in a zone, by dynamic update"),
         Link("spamkeeper", INTERNET, "http", "SpamAssassin's newer rules"),

@@ -96,15 +96,13 @@ def sent(context: typer.Context, domain: AnyDomain = "", *, as_json: AsJson = Fa
 
     found = reports.sent(invocation(context), domain.lower())
     if as_json:
-        say_json([reports.sent_fields(one) for one in found])
+        say_json([reports.sent_fields(*one) for one in found])
         return
-    rows = [
-        (reports.iso(o.at), o.domain, o.to, str(o.messages), o.outcome, o.identity) for o in found
-    ]
-    if not rows:
+    if not found:
         say(f"no report {f'about {domain} ' if domain else ''}has been sent yet")
         return
-    say_table(("at", "about", "to", "messages", "", "report"), rows)
+    rows = [reports.sent_row(*one) for one in found]
+    say_table(("at", "of", "about", "to", "counted", "", "report"), rows)
 
 
 @app.command(epilog="mailstack reports send")

@@ -3,7 +3,7 @@
 import os
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mailstack.daemons import certificate
@@ -17,8 +17,10 @@ from mailstack.daemons.postfix import (
     probe,
     spool,
     tables,
+    tls_reports,
 )
 from mailstack.daemons.postfix.main_cf import main_cf
+from mailstack.reports.tls.config import Config as TlsReportsConfig
 
 _RESTART = re.compile(
     r"^(?:inet_interfaces|inet_protocols|queue_directory|data_directory) *=.*$", re.MULTILINE
@@ -38,6 +40,9 @@ class Postfix:
         digits = re.match(r"\d+(?:\.\d+)*", installed.default("mail_version"))
         return tuple(map(int, digits[0].split("."))) if digits else ()
 
+    def features(self) -> frozenset[str]:
+        return installed.features()
+
     def prepare(self, site: Site) -> None:
         spool.prepare(site)
         certificate.prepare(site)
@@ -51,7 +56,9 @@ class Postfix:
             folder,
             master_cf.inet_services(site),
         )
+        told = {tls_reports.FILE: tls_reports.render(site)} if tls_reports.wanted(site) else {}
         return {
+            **told,
             main_override.NAME: main,
             master_override.NAME: master,
             "submission_headers": tables.submission_headers(site),
@@ -62,6 +69,8 @@ class Postfix:
     async def check(self, site: Site, folder: Path, overrides: Overrides) -> None:
         del overrides  # their lines are marked in the rendered files
         await checker.check(site, folder)
+        if tls_reports.wanted(site):
+            TlsReportsConfig.read(folder / tls_reports.FILE)
 
     def commands(self, site: Site) -> Sequence[Command]:
         argv = (installed.program("master"), "-c", str(site.paths.conf), "-s")
@@ -73,6 +82,10 @@ class Postfix:
     async def reload(self, site: Site, pid: int) -> None:
         del site
         os.kill(pid, signal.SIGHUP)
+
+    async def attend(self, site: Site, say: Callable[[str], None]) -> None:
+        """Collect what Postfix tells of TLS, and have it reported."""
+        await tls_reports.attend(site, say)
 
     async def probe(self, site: Site) -> None:
         await probe.probe(site)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mailstack.daemons.accounts import account, group
 from mailstack.daemons.contract import Site
 from mailstack.daemons.postfix.tls import REPORT_SOCKET
+from mailstack.reports.tls.config import KEPT
 
 OWNER = "postfix"
 """``mail_owner``: everything of Postfix but master runs as this account."""
@@ -35,7 +36,9 @@ def prepare(site: Site) -> None:
     for name in _PRIVATE:
         _folder(spool / name, 0o700, owner.uid, 0)
     _folder(spool / "public", 0o710, owner.uid, droppers)
-    _folder((spool / REPORT_SOCKET).parent, 0o755, 0, 0)
+    reports = (spool / REPORT_SOCKET).parent
+    _folder(reports, 0o755, 0, 0)
+    _folder(reports / KEPT, 0o700, owner.uid, owner.gid)
     _folder(spool / "maildrop", 0o1730, owner.uid, droppers)
     _folder(site.paths.data / "state", 0o700, owner.uid, owner.gid)
     _chroot(spool / "etc", site.resolver)

@@ -7,12 +7,14 @@ not. The files of the key are read by root, before a process drops its privilege
 from typing import Final
 
 from mailstack.daemons.contract import Site
+from mailstack.daemons.postfix import installed
 from mailstack.daemons.postfix.endpoints import socketmap
 
-REPORTS_FROM: Final = (3, 10)
-"""Debian 13 has 3.10.13, which is built with libtlsrpt."""
+WHOLE_POLICIES_FROM: Final = (3, 10)
 REPORT_SOCKET: Final = "tlsrpt/collector.sock"
 """Below the queue's folder. Its folder is made by ``spool.prepare``."""
+WHOLE_POLICIES: Final = "tlspolicy-3.10"
+"""The map whose answers have words that a Postfix before ``WHOLE_POLICIES_FROM`` refuses."""
 
 
 def settings(site: Site) -> str:
@@ -64,8 +66,9 @@ smtp_tls_policy_maps = {_policies(site)}{_reports(site)}"""
 
 
 def _reports(site: Site) -> str:
-    """The socket's name is seen from inside the chroot, and Postfix from 3.10 on knows it."""
-    if not site.settings.tls_policy.report or site.version < REPORTS_FROM:
+    """The socket's name is seen from inside the chroot. An older Postfix knows no such words."""
+    wanted = site.settings.tls_policy.report or site.settings.reports.send_tls
+    if not wanted or installed.TLSRPT not in site.features:
         return ""
     return f"""
 # How deliveries went, for the reports that domains ask for (RFC 8460).
@@ -78,4 +81,4 @@ def _policies(site: Site) -> str:
     peer = site.addresses.get("tlspolicy.policy")
     if peer is None or not site.settings.tls_policy.mta_sts:
         return ""
-    return socketmap(peer, "tlspolicy")
+    return socketmap(peer, WHOLE_POLICIES if site.version >= WHOLE_POLICIES_FROM else "tlspolicy")

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.golden.sites import site
 
 from mailstack.daemons.postfix import DAEMON
+from mailstack.daemons.postfix.installed import TLSRPT
+from mailstack.daemons.postfix.tls_reports import FILE
+from mailstack.reports.tls.config import Config
 
 
 def parameters(
@@ -47,9 +51,35 @@ def test_policies_are_asked_for_where_someone_answers() -> None:
     assert parameters({}, alone=True)["smtp_tls_policy_maps"] == ""
 
 
-def test_deliveries_are_told_by_a_postfix_that_can() -> None:
-    """From 3.10 on, when a collector is wanted; an older Postfix would not know the words."""
-    wanted = {"tls_policy": {"report": True}}
-    assert "smtp_tlsrpt_enable" not in parameters(wanted)
-    assert "smtp_tlsrpt_enable" not in parameters({}, (3, 10, 13))
-    assert parameters(wanted, (3, 10, 13))["smtp_tlsrpt_enable"] == "yes"
+def test_a_whole_policy_is_for_a_postfix_that_understands_it() -> None:
+    """From 3.10 on; an older one would refuse the words, and mail would wait."""
+    assert parameters({}, (3, 10, 13))["smtp_tls_policy_maps"].endswith(":tlspolicy-3.10")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told", "reported"),
+    [
+        ({}, True, True),
+        ({"reports": {"send_tls": False}}, False, False),
+        ({"tls_policy": {"report": True}}, True, False),
+    ],
+)
+def test_handshakes_are_told_by_a_postfix_that_can(
+    settings: Mapping[str, Any], *, told: bool, reported: bool
+) -> None:
+    """To us, or to a collector of the owner's. Another Postfix would not know the words."""
+    for features in ((), (TLSRPT,)):
+        where = site("postfix", version=(3, 10, 13), settings=settings, features=features)
+        files = DAEMON.render(where, {})
+        assert ("smtp_tlsrpt_enable = yes" in files["main.cf"]) == (told and bool(features))
+        assert (FILE in files) == (reported and bool(features))
+
+
+def test_what_a_pass_is_told(tmp_path: Path) -> None:
+    """It reads what is rendered; Postfix is reached where it listens."""
+    where = site("postfix", version=(3, 10, 13), features=(TLSRPT,))
+    file = tmp_path / FILE
+    file.write_text(DAEMON.render(where, {})[FILE])
+    config = Config.read(file)
+    assert (config.domain, config.postfix.host) == ("example.org", "127.0.0.1")
+    assert config.folder == Path("/srv/mail/data/postfix/spool/tlsrpt")
