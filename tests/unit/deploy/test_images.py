@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailstack.daemons import debian, registry
+from mailstack.daemons.postgrey import control as postgrey
+from mailstack.daemons.unbound import control as unbound
 from mailstack.deploy import places
 from mailstack.deploy.images.bases import ALPINE, BASES, DEBIAN, Base
 from mailstack.deploy.images.build import Build, find_builder
@@ -69,6 +71,30 @@ def test_what_an_agent_calls_is_in_every_image(service: Service) -> None:
     assert "setpriv" in installed
     if service.name in {"managesieve", "spamkeeper"}:
         assert "util-linux-misc" in installed
+
+
+@SERVICES
+def test_what_lies_elsewhere_is_linked(service: Service) -> None:
+    """Where Debian's packages have it; a package that has it no more fails the build."""
+    for link, target in ALPINE.links.get(service.name, {}).items():
+        text = containerfile(service, ALPINE)
+        assert f"test -f {target} && mkdir -p {Path(link).parent} && ln -s {target} {link}" in text
+        assert text.index("apk add --no-cache python3 ca-cert") < text.index(f"ln -s {target}")
+
+
+def test_every_file_of_a_package_is_known_to_the_table() -> None:
+    """What a daemon reads of its package is where every base has it, by itself or by a link."""
+    read = {
+        "resolver": [unbound.ROOT_KEY],
+        "postgrey": list(postgrey.PACKAGED),
+    }
+    for service, files in read.items():
+        assert {str(file) for file in files} == set(ALPINE.links[service])
+
+
+def test_opendkim_of_alpine_needs_no_modules() -> None:
+    """It was built without Lua; a module would pull in an interpreter that nobody runs."""
+    assert ALPINE.packages["opendkim"] == ("opendkim",)
 
 
 @EVERY_BASE

@@ -18,6 +18,9 @@ def postscreen(site: Site) -> str:
 postscreen_access_list = cidr:$config_directory/postscreen_access
 # Who talks before the greeting is a robot.
 postscreen_greet_action = enforce
+# Who has passed. Not every system's Postfix has Berkeley DB (Alpine's has LMDB alone).
+postscreen_cache_map = \
+${{{{$default_database_type}} == {{lmdb}} ? {{lmdb}} : {{btree}}}}:$data_directory/postscreen_cache
 # Blocklists, weighted; from this sum on a client is refused.
 postscreen_dnsbl_sites = {", ".join(smtp.dnsbl_sites)}
 postscreen_dnsbl_threshold = {smtp.dnsbl_threshold}

@@ -15,7 +15,7 @@ from mailstack.daemons.contract import Command, Files, Overrides, Site, Version
 from mailstack.daemons.postgrey import options, probe, whitelist
 from mailstack.errors import MissingProgram
 
-_PACKAGED = (
+PACKAGED = (
     Path("/etc/postgrey/whitelist_clients"),
     Path("/etc/postgrey/whitelist_recipients"),
 )
@@ -81,5 +81,5 @@ class Postgrey:
 
 
 def _lists(site: Site, name: str) -> list[Path]:
-    packaged = [path for path in _PACKAGED if path.name == name and path.exists()]
+    packaged = [path for path in PACKAGED if path.name == name and path.exists()]
     return [*packaged, site.paths.conf / name]

@@ -1,10 +1,13 @@
 """The systems that images are built on: what differs between them stands here and nowhere else.
 
-Names of Alpine's packages are those of its 3.24 index; Dovecot is 2.4 there as on Debian 13.
+Names of Alpine's packages are those of its 3.24 index; Dovecot is 2.4 there as on Debian 13. What
+its packages put elsewhere is linked to where Debian's have it, so that daemons' packages know one
+place. Two differences are found where they matter, and not here: OpenDKIM says by -V that it has no
+Lua (``daemons/opendkim/conf.py``), and Postfix by default_database_type that it has no Berkeley DB.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -29,6 +32,8 @@ class Base:
     """Packages that only the stage needs in which libraries are installed."""
     packages: Mapping[str, tuple[str, ...]]
     """Of each service that is not of our own making alone."""
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of a service: where Debian has a file → where this system's package has it."""
 
 
 _NO_STARTS = (
@@ -106,14 +111,17 @@ ALPINE: Final = Base(
             "dovecot-lmtpd",
             "dovecot-pigeonhole-plugin",
             "dovecot-lua",
+            # Alpine 3.18 built it with 5.3; which of the two 3.24 has, was not to be seen.
+            "lua5.3-socket",
+            "lua5.3-cjson",
             "lua5.4-socket",
             "lua5.4-cjson",
             "socat",
         ),
         # With prlimit(1), under which users' scripts and rules are checked.
         "managesieve": ("dovecot", "dovecot-pigeonhole-plugin", "util-linux-misc"),
-        # Its own opendkim was seen without Lua: docs/known-issues.md.
-        "opendkim": ("opendkim", "lua5.4-socket", "lua5.4-ossl"),
+        # Built without Lua, so there is nothing to add for scripts.
+        "opendkim": ("opendkim",),
         "postgrey": ("postgrey",),
         "spamd": ("spamassassin", "perl-mail-spf", "perl-mail-dkim"),
         "spamkeeper": (
@@ -124,6 +132,13 @@ ALPINE: Final = Base(
             "util-linux-misc",
         ),
         "postfix": ("postfix",),
+    },
+    links={
+        "resolver": {"/usr/share/dns/root.key": "/usr/share/dnssec-root/trusted-key.key"},
+        "postgrey": {
+            "/etc/postgrey/whitelist_clients": "/etc/postfix/postgrey_whitelist_clients",
+            "/etc/postgrey/whitelist_recipients": "/etc/postfix/postgrey_whitelist_recipients",
+        },
     },
 )
 

@@ -6,6 +6,7 @@ every file, so that it is built once.
 """
 
 import json
+from pathlib import PurePosixPath
 from typing import Final
 
 from mailstack import __version__
@@ -65,7 +66,7 @@ def _system(service: Service, base: Base) -> list[str]:
     steps = [base.prepare] if base.prepare else []
     steps += [base.account.format(name=n, uid=u) for n, u in accounts(service).items()]
     wanted = dict.fromkeys((*base.python, *base.packages.get(service.name, ())))
-    steps += [f"{base.install} {' '.join(wanted)}", base.tidy]
+    steps += [f"{base.install} {' '.join(wanted)}", *_links(service, base), base.tidy]
     return [
         "FROM ${BASE}",
         *_labels(service),
@@ -79,6 +80,14 @@ def _system(service: Service, base: Base) -> list[str]:
         *_ports(service),
         "STOPSIGNAL SIGTERM",
         f"CMD {json.dumps(places.command(service.name))}",
+    ]
+
+
+def _links(service: Service, base: Base) -> list[str]:
+    """A target that is not there fails the build, rather than the service."""
+    return [
+        f"test -f {target} && mkdir -p {PurePosixPath(link).parent} && ln -s {target} {link}"
+        for link, target in base.links.get(service.name, {}).items()
     ]
 
 
