@@ -75,8 +75,10 @@ class Listen(Section):
     )
     proxy_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(),
-        description="Networks of load balancers that speak the PROXY protocol (version 1 or 2) on "
-        "Postfix's public ports. All others must be kept from these: on a cluster a policy does.",
+        description="Networks of load balancers that speak the PROXY protocol (version 1 or 2): on "
+        "Postfix's public ports, which all others must be kept from (on a cluster a policy does); "
+        "for IMAP and ManageSieve on ports of their own (docs/reference/topology.md), which hang "
+        "up on all others; on a cluster, and with compose, the public ports then lead to them.",
     )
 
     @field_validator("address")

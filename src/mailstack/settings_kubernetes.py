@@ -107,12 +107,13 @@ class Kubernetes(Section):
     service_annotations: tuple[Annotated[str, AfterValidator(_annotation)], ...] = Field(
         default=(),
         description="KEY=VALUE on the public Services, for what the cloud wants to be told; with "
-        'client_address = "proxy" on the one of SMTP alone.',
+        'client_address = "proxy" on those of SMTP and IMAP alone.',
     )
     client_address: Literal["local", "proxy"] = Field(
         default="local",
         description="How the address of a client gets here. local: externalTrafficPolicy Local. "
-        "proxy: the same for IMAP, and for SMTP the PROXY protocol, from listen.proxy_networks.",
+        "proxy: the PROXY protocol, from listen.proxy_networks, for SMTP, IMAP and ManageSieve; "
+        "the same as local for the web (443, 80).",
     )
     user_namespaces: Literal["auto", "on", "off"] = Field(
         default="auto",

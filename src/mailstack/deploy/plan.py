@@ -12,7 +12,7 @@ from typing import Final
 from mailstack import __version__
 from mailstack.errors import ConfigError
 from mailstack.settings import Settings
-from mailstack.topology.model import INTERNET, Job, Link, Service, Topology
+from mailstack.topology.model import INTERNET, Job, Link, Port, Service, Topology
 from mailstack.topology.selection import only, selected
 
 _AGENT_MIB: Final = 24
@@ -100,6 +100,15 @@ class Plan:
     def job_service(self, job: Job) -> Service:
         """Return the service whose image and account a job has."""
         return self.topology.service(job.image)
+
+    def ports(self, service: Service) -> tuple[Port, ...]:
+        """Return those at which a service listens."""
+        return service.every_port if self.settings.listen.proxy_networks else service.ports
+
+    def behind(self, port: Port) -> Port:
+        """Return where a public port leads: with load balancers in front, to what is theirs."""
+        theirs = port.for_balancers if self.settings.listen.proxy_networks else None
+        return theirs or port
 
     def check(self) -> None:
         """Refuse settings that name what is not there.

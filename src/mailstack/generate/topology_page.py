@@ -7,8 +7,8 @@ from mailstack.topology.stack import STACK
 _ABOUT = """\
 The one declaration, as tables. On one machine every port is shifted by `listen.port_offset`; public
 ports listen on `listen.address`, all others on loopback. What is not listed under Links cannot be
-reached: a service learns the addresses of its links, and no others. Ports of load balancers (`-lb`) are there only
-with `listen.proxy_networks`; in containers the public port leads to them.
+reached: a service learns the addresses of its links, and no others. Ports of load balancers (`-lb`)
+are there only with `listen.proxy_networks`; in containers the public port then leads to them.
 
 ![Services and links](../topo.svg)
 """

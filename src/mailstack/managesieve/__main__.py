@@ -46,7 +46,7 @@ class Service:
         self._tls = server_context(config.certificate, config.key)
         self._config = config
 
-    def _session(self) -> Session:
+    def _session(self, address: str) -> Session:
         client = Client(TcpTransport(self._config.api, self._token))
         backends = Backends(
             authenticate=DovecotLogin(self._config.sasl),
@@ -54,7 +54,7 @@ class Service:
             scripts_of=lambda owner: StoredScripts(client, owner),
             extensions=self._config.extensions,
         )
-        return Session(backends, self._config.limits)
+        return Session(backends, self._config.limits, address=address)
 
 
 async def run(file: Path) -> None:
@@ -67,6 +67,8 @@ async def run(file: Path) -> None:
     config = Config.read(file)
     service = Service(config)
     await service.server.start(config.listen)
+    if config.balanced is not None:
+        await service.server.start_balanced(config.balanced, config.proxy_networks)
     operations = await start_server(config.http, HttpServer(service.metrics.pages).serve)
     settle(config)
     async with operations:

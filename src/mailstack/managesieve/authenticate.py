@@ -21,23 +21,26 @@ class DovecotLogin:
     def __init__(self, sasl: Endpoint) -> None:
         self._sasl = sasl
 
-    async def __call__(self, login: str, password: str) -> Outcome[str]:
-        """Found: the user's address. NotFound: wrong. Unavailable: Dovecot cannot tell now."""
+    async def __call__(self, login: str, password: str, address: str) -> Outcome[str]:
+        """Found: the user's address. NotFound: wrong. Unavailable: Dovecot cannot tell now.
+
+        Dovecot logs a failure with ``address``, and delays those from there that go on.
+        """
         if "\0" in login + password:
             return NotFound()
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                return await self._ask(login, password)
+                return await self._ask(plain(1, "sieve", login, password, address))
         except (OSError, ProtocolError) as error:
             log.warning("Dovecot's auth at %s: %s", self._sasl, error)
             return Unavailable(str(error))
 
-    async def _ask(self, login: str, password: str) -> Outcome[str]:
+    async def _ask(self, question: bytes) -> Outcome[str]:
         connection = await asyncio.open_connection(self._sasl.host, self._sasl.port)
         reader, writer = connection
         try:
             writer.write(hello(os.getpid()))
-            return await _exchange(reader, writer, plain(1, "sieve", login, password))
+            return await _exchange(reader, writer, question)
         finally:
             writer.close()
 

@@ -25,3 +25,7 @@ class Config(Rendered):
     uid: int
     gid: int
     """The account to become; 0 stays."""
+    balanced: Endpoint | None = None
+    """Where load balancers connect, which name the client (PROXY protocol); None: there is none."""
+    proxy_networks: tuple[str, ...] = ()
+    """Of these."""

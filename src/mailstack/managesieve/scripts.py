@@ -55,5 +55,8 @@ class Compiler(Protocol):
 class Authenticator(Protocol):
     """Checks a login."""
 
-    async def __call__(self, login: str, password: str) -> Outcome[str]:
-        """Found: right, with the user's address. NotFound: wrong. Unavailable: cannot tell."""
+    async def __call__(self, login: str, password: str, address: str) -> Outcome[str]:
+        """Found: right, with the user's address. NotFound: wrong. Unavailable: cannot tell.
+
+        ``address`` is where the client is.
+        """

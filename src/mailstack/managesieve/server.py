@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from mailstack.aio.sockets import start_server
 from mailstack.errors import ProtocolError
 from mailstack.managesieve.metrics import SieveMetrics
 from mailstack.managesieve.session import Next, Session
+from mailstack.program.balanced import direct, introduced
 from mailstack.protocols.managesieve import CommandReader, Line, response
 from mailstack.topology.model import Endpoint
 
@@ -37,29 +38,31 @@ INJECTED = "commands were pipelined behind STARTTLS"
 
 
 class Server:
-    """Port 4190."""
+    """The public port, and that of load balancers."""
 
     def __init__(
         self,
-        make_session: Callable[[], Session],
+        make_session: Callable[[str], Session],
         tls: Callable[[], ssl.SSLContext],
         metrics: SieveMetrics,
         *,
         max_literal: int,
     ) -> None:
-        """``tls`` is asked at each STARTTLS, so that a new certificate needs no restart."""
+        """``make_session`` takes the client's address.
+
+        ``tls`` is asked at each STARTTLS, so that a new certificate needs no restart.
+        """
         self._make_session = make_session
         self._tls = tls
         self._metrics = metrics
         self._max_literal = max_literal
         self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     @property
     def port(self) -> int:
-        """The port in use; tests listen on port 0."""
-        assert self._server is not None  # noqa: S101 - a programmer's error
-        return int(self._server.sockets[0].getsockname()[1])
+        """The port in use that was opened last; tests listen on port 0."""
+        return int(self._servers[-1].sockets[0].getsockname()[1])
 
     async def start(self, endpoint: Endpoint) -> None:
         """Listen. A host of ``all`` means every address.
@@ -67,18 +70,31 @@ class Server:
         Raises:
             OSError: the port is taken, or the address is not this machine's.
         """
-        self._server = await start_server(endpoint, self._connected, limit=READ_OCTETS)
+        self._servers.append(
+            await start_server(endpoint, direct(self._connected), limit=READ_OCTETS)
+        )
+
+    async def start_balanced(self, endpoint: Endpoint, networks: Sequence[str]) -> None:
+        """Listen for load balancers from ``networks``, which name the client (PROXY protocol).
+
+        Raises:
+            OSError: the port is taken, or the address is not this machine's.
+        """
+        serve = introduced(self._connected, networks)
+        self._servers.append(await start_server(endpoint, serve, limit=READ_OCTETS))
 
     async def stop(self, grace_s: float) -> None:
         """Accept no more; give sessions ``grace_s`` to finish the command that runs."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for task in self._connections:
             task.cancel()
         if self._connections:
             await asyncio.wait(self._connections, timeout=grace_s)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has a task
         try:
@@ -88,9 +104,9 @@ class Server:
                 return
             self._connections.add(task)
             self._metrics.connections += 1
-            await self._converse(reader, writer)
+            await self._converse(reader, writer, address)
         except (OSError, ProtocolError, ssl.SSLError) as error:
-            log.info("session ended: %s", error)
+            log.info("session from %s ended: %s", address, error)
         except asyncio.CancelledError:
             writer.write(response("BYE", "the server stops", code="TRYLATER"))
         finally:
@@ -100,8 +116,10 @@ class Server:
             with suppress(OSError):
                 writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = self._make_session()
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str
+    ) -> None:
+        session = self._make_session(address)
         await _send(writer, session.greeting())
         after = await self._until(session, reader, writer, Next.START_TLS)
         if after is Next.START_TLS:

@@ -93,10 +93,14 @@ _Handler = Callable[[Sequence[Token]], Awaitable[bytes]]
 class Session:
     """The state of one connection."""
 
-    def __init__(self, backends: Backends, limits: Limits, *, secure: bool = False) -> None:
+    def __init__(
+        self, backends: Backends, limits: Limits, *, secure: bool = False, address: str = ""
+    ) -> None:
+        """``address`` is the client's."""
         self._backends = backends
         self._limits = limits
         self._secure = secure
+        self._address = address
         self._user = ""
         self._scripts: Scripts | None = None
         self._pending_sasl = False
@@ -230,13 +234,14 @@ class Session:
 
     async def _login(self, token: Token) -> bytes:
         login, password = _plain(token)
-        match await self._backends.authenticate(login, password):
+        match await self._backends.authenticate(login, password, self._address):
             case Found(user):
                 self._user = user
                 self._scripts = self._backends.scripts_of(user)
                 return response("OK", "logged in")
             case NotFound():
                 self._failures += 1
+                _log.warning("wrong login %r from %s", login, self._address)
                 return response("NO", "wrong login or password")
             case Unavailable():
                 return response("NO", "logins cannot be checked now", code="TRYLATER")

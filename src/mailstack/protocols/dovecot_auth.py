@@ -96,8 +96,10 @@ def hello(pid: int) -> bytes:
     return f"VERSION\t{VERSION}\t1\nCPID\t{pid}\n".encode()
 
 
-def plain(number: int, service: str, login: str, password: str) -> bytes:
+def plain(number: int, service: str, login: str, password: str, address: str = "") -> bytes:
     """Ask whether ``login`` and ``password`` are right, by SASL PLAIN (RFC 4616).
+
+    ``address`` is where the client is, for Dovecot's log, and for its delays.
 
     Raises:
         ValueError: a NUL in either, which PLAIN cannot carry.
@@ -105,5 +107,6 @@ def plain(number: int, service: str, login: str, password: str) -> bytes:
     if "\0" in login + password:
         raise ValueError("a NUL cannot be part of a login")
     initial = base64.b64encode(f"\0{login}\0{password}".encode()).decode()
+    remote = f"rip={address}\t" if address else ""
     # `secured` says that the password came under TLS; `resp` must be the last parameter.
-    return f"AUTH\t{number}\tPLAIN\tservice={service}\tsecured\tresp={initial}\n".encode()
+    return f"AUTH\t{number}\tPLAIN\tservice={service}\tsecured\t{remote}resp={initial}\n".encode()

@@ -48,12 +48,17 @@ class Wanted:
 
 
 def wanted(
-    topology: Topology, services: Iterable[str], *, public_host: str, offset: int
+    topology: Topology,
+    services: Iterable[str],
+    *,
+    public_host: str,
+    offset: int,
+    balanced: bool = False,
 ) -> Iterator[Wanted]:
-    """Yield every socket of ``services`` on one machine."""
+    """Yield every socket of ``services`` on one machine; ``balanced``: load balancers' as well."""
     for name in services:
         service = topology.service(name)
-        for port in service.ports:
+        for port in service.every_port if balanced else service.ports:
             yield from _sockets(service, port, public_host, offset)
 
 

@@ -130,7 +130,13 @@ async def _end_leftovers(folder: Path, on_line: Callable[[str, str], None]) -> N
 
 def _sockets(settings: Settings, services: Iterable[str]) -> Iterator[ports.Wanted]:
     listen = settings.listen
-    return ports.wanted(STACK, services, public_host=listen.address, offset=listen.port_offset)
+    return ports.wanted(
+        STACK,
+        services,
+        public_host=listen.address,
+        offset=listen.port_offset,
+        balanced=bool(listen.proxy_networks),
+    )
 
 
 def _owners() -> secrets.Owners:

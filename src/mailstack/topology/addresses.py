@@ -9,7 +9,7 @@ MAX_PORT = 65_535
 
 def max_offset(topology: Topology) -> int:
     """The largest ``listen.port_offset`` that keeps every port within 65,535."""
-    return MAX_PORT - max(port.number for s in topology.services for port in s.ports)
+    return MAX_PORT - max(port.number for s in topology.services for port in s.every_port)
 
 
 def one_machine(
@@ -52,7 +52,7 @@ def _addresses(
     other: Callable[[Service, Port], Endpoint],
 ) -> Mapping[str, Endpoint]:
     jobs = {job.name for job in topology.jobs}
-    ports = () if service in jobs else topology.service(service).ports
+    ports = () if service in jobs else topology.service(service).every_port
     found = {f"{service}.{p.name}": own(p) for p in ports}
     for link in topology.links_from(service):
         if link.target != INTERNET:

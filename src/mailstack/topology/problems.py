@@ -69,10 +69,10 @@ def _repeated_ports(topology: Topology) -> Iterator[str]:
     """All services share the ports of one machine, so a number may stand once in the whole."""
     holders = defaultdict(list)
     for service in topology.services:
-        names = [port.name for port in service.ports]
+        names = [port.name for port in service.every_port]
         for name in dict.fromkeys(n for n in names if names.count(n) > 1):
             yield f"{service.name} has {names.count(name)} ports called {name}"
-        for port in service.ports:
+        for port in service.every_port:
             for transport in port.transports:
                 holders[transport, port.number].append(f"{service.name}.{port.name}")
     for (transport, number), names in holders.items():
@@ -82,7 +82,7 @@ def _repeated_ports(topology: Topology) -> Iterator[str]:
 
 def _impossible_numbers(topology: Topology) -> Iterator[str]:
     for service in topology.services:
-        for port in service.ports:
+        for port in service.every_port:
             if not 1 <= port.number <= MAX_PORT:
                 yield f"{service.name}.{port.name} has number {port.number}, not 1 to {MAX_PORT}"
     for name, number in topology.internet_ports.items():
@@ -96,7 +96,7 @@ def _numbers_in_containers(topology: Topology) -> Iterator[str]:
         holders = defaultdict(list)
         for service in topology.in_pod(pod):
             holders[topology.agent_port(service.name)].append(f"the agent of {service.name}")
-            for port in service.ports:
+            for port in service.every_port:
                 holders[port.inside].append(f"{service.name}.{port.name}")
         for number, names in holders.items():
             if number and len(names) > 1:

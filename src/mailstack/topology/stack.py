@@ -42,8 +42,10 @@ STACK: Final = Topology(
             "dovecot",
             "mailboxes: LMTP delivery, sieve, IMAP, logins",
             ports=(
-                Port("imap", 143, "IMAP with STARTTLS", public=True, container=10143),
-                Port("imaps", 993, "IMAP over TLS", public=True, container=10993),
+                Port(
+                    "imap", 143, "IMAP with STARTTLS", public=True, container=10143, balanced=11143
+                ),
+                Port("imaps", 993, "IMAP over TLS", public=True, container=10993, balanced=11993),
                 Port("lmtp", 2424, "message delivery"),
                 Port("sasl", 12345, "logins for Postfix"),
                 Port("quota", 12340, "is a mailbox full? (policy protocol)"),
@@ -61,7 +63,7 @@ STACK: Final = Topology(
             "managesieve",
             "sieve scripts, kept with any mail client",
             ports=(
-                Port("managesieve", 4190, "ManageSieve with STARTTLS", public=True),
+                Port("managesieve", 4190, "ManageSieve with STARTTLS", public=True, balanced=14190),
                 Port("http", 9158, "health, metrics", operations=True),
             ),
             memory_mib=48,

@@ -1,11 +1,18 @@
-"""The stack as one thing: taken down and up again with mail in it, and twice on one machine."""
+"""The stack as one thing: taken down and up again, twice on one machine, behind a balancer."""
 
+import base64
+import json
+import socket
 from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO
 
 from tests.e2e.stack import Stack, User
 from tests.e2e.traffic import flowing, wait_until
 
-from mailstack.demo import letter
+from mailstack.demo import client, letter
+from mailstack.topology.model import Endpoint
+from mailstack.topology.stack import STACK
 
 _BOUNCE = "Undelivered Mail Returned to Sender"
 """The subject of Postfix's bounces."""
@@ -67,3 +74,99 @@ def test_two_stacks_side_by_side(stack: Stack, second_stack: Stack) -> None:
     assert not traffic.deferred
     assert _subjects(second, of_second) == ["to the second"]
     assert "to the second" not in _subjects(first, of_first)
+
+
+def test_behind_a_load_balancer(second_stack: Stack) -> None:
+    """On each public port the client is who the header names, and each log says so.
+
+    The last one of this stack, which stays so.
+    """
+    stack, friend = second_stack, second_stack.internet.plan.friend
+    stack.throwaway.down()
+    settings = {**stack.throwaway.settings, "listen.proxy_networks": json.dumps([f"{friend}/32"])}
+    stack = Stack(replace(stack.throwaway, settings=settings), stack.numbers)
+    stack.throwaway.up()
+    sizes, user = stack.log_sizes(), stack.user()
+    assert _through(stack, "postfix", "smtp", "203.0.113.1", "QUIT").startswith("220")
+    assert _through(stack, "postfix", "submission", "203.0.113.2", "QUIT").startswith("220")
+    assert "OK" in _through(stack, "dovecot", "imap", "203.0.113.4", "a LOGOUT")
+    for service, port, address in (
+        ("postfix", "submissions", "203.0.113.3"),
+        ("dovecot", "imaps", "203.0.113.5"),
+        ("managesieve", "managesieve", "203.0.113.6"),
+    ):
+        _guess(stack, service, port, address, user)
+
+    def logged() -> bool:
+        logs = stack.log_since(sizes)
+        return (
+            all(f"[203.0.113.{n}]" in logs.get("postfix", "") for n in (1, 2, 3))
+            and all(f"rip=203.0.113.{n}," in logs.get("dovecot", "") for n in (4, 5))
+            and f"{user.address},203.0.113.6" in logs.get("dovecot", "")
+            and "from 203.0.113.6" in logs.get("managesieve", "")
+        )
+
+    wait_until(logged)
+    stranger = stack.internet.plan.stranger(1)
+    for service, port in (("dovecot", "imap"), ("managesieve", "managesieve")):
+        assert not _through(stack, service, port, "203.0.113.7", "", source=stranger)
+    wait_until(lambda: f"hung up on {stranger}" in stack.log_since(sizes).get("managesieve", ""))
+    assert "203.0.113.7" not in "".join(stack.log_since(sizes).values())
+    with stack.mailbox(user) as mailbox:  # by the port of those who need no header
+        assert mailbox.subjects() == []
+
+
+def _balancer(
+    stack: Stack, service: str, port: str, address: str, source: str = ""
+) -> socket.socket:
+    """Connect from the balancer, and say who the client is."""
+    declared = STACK.service(service).port(port).for_balancers
+    assert declared is not None
+    throwaway = stack.throwaway
+    at = Endpoint(throwaway.address, declared.number + throwaway.offset)
+    found = stack.internet.connect(source or stack.internet.plan.friend, at, timeout_s=60)
+    found.sendall(f"PROXY TCP4 {address} {at.host} 56324 {declared.number}\r\n".encode())
+    return found
+
+
+def _through(
+    stack: Stack, service: str, port: str, address: str, last: str, *, source: str = ""
+) -> str:
+    """The first line that is said through the balancer; empty: it is hung up on."""
+    with _balancer(stack, service, port, address, source) as connection:
+        try:
+            line = connection.makefile("rb").readline()
+            connection.sendall(f"{last}\r\n".encode())
+        except ConnectionError:
+            return ""
+    return line.decode()
+
+
+def _guess(stack: Stack, service: str, port: str, address: str, user: User) -> None:
+    """Try a wrong password, under TLS."""
+    secret = base64.b64encode(f"\0{user.address}\0wrong".encode()).decode()
+    commands = {
+        "submissions": ("EHLO laptop.local", f"AUTH PLAIN {secret}"),
+        "imaps": (f'a LOGIN {user.address} "wrong"',),
+        "managesieve": (f'AUTHENTICATE "PLAIN" "{secret}"',),
+    }
+    with _balancer(stack, service, port, address) as connection:
+        if port == "managesieve":
+            lines = connection.makefile("rb")
+            _read_until(lines, "OK")
+            connection.sendall(b"STARTTLS\r\n")
+            _read_until(lines, "OK")
+        tls = client.trusting(stack.throwaway.certificate)
+        with client.wrap(connection, tls, stack.throwaway.hostname) as secured:
+            lines = secured.makefile("rb")
+            for command in commands[port]:
+                secured.sendall(f"{command}\r\n".encode())
+            _read_until(lines, "535", "a NO", "NO")
+
+
+def _read_until(lines: BinaryIO, *ends: str) -> None:
+    """Read up to a line that begins with one of ``ends``."""
+    while line := lines.readline().decode():
+        if line.startswith(ends):
+            return
+    raise AssertionError(f"the end came before {ends}")

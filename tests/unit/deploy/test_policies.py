@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 from tests.unit.deploy.network import Network, Peer
-from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, templates
+from tests.unit.deploy.site import WHOLE, Object, objects, of_kind, plan, residents, templates
 
 from mailstack.topology.model import INTERNET
 from mailstack.topology.selection import selected
@@ -40,7 +40,7 @@ def every_port() -> set[tuple[int, str]]:
     declared = {
         (number, transport.upper())
         for service in STACK.services
-        for port in service.ports
+        for port in service.every_port
         for number in (port.number, port.inside)
         for transport in port.transports
     }
@@ -204,22 +204,90 @@ def test_forwarders_take_the_place_of_all_others() -> None:
     assert not rules.allows(resolver, OUTSIDE[0], 53, "UDP")
 
 
-def test_only_proxies_speak_the_proxy_protocol() -> None:
-    """With the PROXY protocol Postfix's ports are closed to all but the load balancers."""
-    found = objects(
-        kubernetes={"client_address": "proxy"}, listen={"proxy_networks": ["10.9.0.0/24"]}
-    )
+BALANCER = Peer("balancer", {}, {}, "10.9.0.7")
+BEHIND_BALANCERS: dict[str, object] = {
+    **WHOLE,
+    "kubernetes": {"client_address": "proxy"},
+    "listen": {"proxy_networks": ["10.9.0.0/24"]},
+}
+
+
+def from_outside(rules: Network, found: list[Object], peer: Peer) -> set[tuple[str, int]]:
+    """Pod and port of whatever a peer outside can reach."""
+    return {
+        (one.name, port)
+        for one in pods(found)
+        for port, protocol in every_port()
+        if rules.allows(peer, one, port, protocol)
+    }
+
+
+def test_only_load_balancers_speak_the_proxy_protocol() -> None:
+    """Where it is spoken nobody else gets in; where the web is served everybody does, as before."""
+    found = objects(**BEHIND_BALANCERS)
     rules = network(found)
-    (postfix,) = (one for one in pods(found) if one.name == "postfix")
-    smtp = STACK.service("postfix").port("smtp").inside
-    assert rules.allows(Peer("balancer", {}, {}, "10.9.0.7"), postfix, smtp, "TCP")
-    assert not rules.allows(OUTSIDE[0], postfix, smtp, "TCP")
-    (dovecot,) = (one for one in pods(found) if one.name == "dovecot")
-    imaps = STACK.service("dovecot").port("imaps").inside
-    assert rules.allows(OUTSIDE[0], dovecot, imaps, "TCP")
-    services = of_kind("Service", found)
-    assert services["postfix-public"]["spec"]["externalTrafficPolicy"] == "Cluster"
-    assert services["dovecot-public"]["spec"]["externalTrafficPolicy"] == "Local"
+    public = [
+        (STACK.pod_of(service.name), port)
+        for service in STACK.services
+        for port in service.ports
+        if port.public
+    ]
+    web = {(pod, port.inside) for pod, port in public if port.for_balancers is None}
+    theirs = {(pod, one.inside) for pod, port in public if (one := port.for_balancers)}
+    assert {pod for pod, _ in web} == {"names", "letsencrypt"}
+    assert {pod for pod, _ in theirs} == {"postfix", "dovecot"}
+    assert len(theirs) == 6
+    assert from_outside(rules, found, OUTSIDE[0]) == web
+    assert from_outside(rules, found, BALANCER) == web | theirs
+
+
+def test_links_within_are_the_same_behind_load_balancers() -> None:
+    """Nobody of the stack can reach the ports where a header is believed."""
+    found = objects(**BEHIND_BALANCERS)
+    rules, everybody = network(found), pods(found)
+    allowed = {
+        (source.name, target.name, port, protocol)
+        for source, target in product(everybody, everybody)
+        if source != target
+        for port, protocol in every_port()
+        if rules.allows(source, target, port, protocol)
+    }
+    assert allowed == {way for way in declared_ways(**BEHIND_BALANCERS) if INTERNET not in way}
+
+
+def test_public_services_lead_to_the_ports_of_load_balancers() -> None:
+    """The world's numbers stay; addresses need not be kept on the way, but for the web's."""
+    services = of_kind("Service", objects(**BEHIND_BALANCERS))
+    dovecot, declared = services["dovecot-public"]["spec"], STACK.service("dovecot")
+    leads = {port["port"]: port["targetPort"] for port in dovecot["ports"]}
+    managesieve = STACK.service("managesieve").port("managesieve")
+    ports = (declared.port("imap"), declared.port("imaps"), managesieve)
+    assert leads == {port.number: port.balanced for port in ports}
+    kept = {
+        name: one["spec"]["externalTrafficPolicy"]
+        for name, one in services.items()
+        if name.endswith("-public")
+    }
+    assert kept == {
+        "postfix-public": "Cluster",
+        "dovecot-public": "Cluster",
+        "names-public": "Local",
+        "letsencrypt-public": "Local",
+    }
+
+
+def test_a_node_leads_to_the_ports_of_load_balancers() -> None:
+    """Where the public ports are open at the node itself, each still is, once, and leads there."""
+    wanted = {**BEHIND_BALANCERS, "kubernetes": {"service": "HostPort"}}
+    spec = templates(objects(**wanted))["dovecot"]["spec"]
+    leads = {
+        port["hostPort"]: port["containerPort"]
+        for one in residents(spec)
+        for port in one["ports"]
+        if "hostPort" in port
+    }
+    public = [p for s in STACK.in_pod("dovecot") for p in s.ports if p.public]
+    assert leads == {port.number: port.balanced for port in public}
 
 
 def test_monitoring_sees_numbers_and_nothing_else() -> None:

@@ -234,6 +234,15 @@ def test_compose_publishes_where_the_stack_would_listen() -> None:
     assert "[2001:db8::1]:20993:10993" in services["dovecot"]["ports"]
 
 
+def test_compose_leads_load_balancers_to_their_ports() -> None:
+    """They come to the world's numbers, as to Postfix's, and find who asks for their header."""
+    made = plan(listen={"proxy_networks": ["192.0.2.7/32"]})
+    services = yaml.safe_load(compose.render(made)["compose.yaml"])["services"]
+    imaps, smtp = STACK.service("dovecot").port("imaps"), STACK.service("postfix").port("smtp")
+    assert f"{imaps.number}:{imaps.balanced}" in services["dovecot"]["ports"]
+    assert f"{smtp.number}:{smtp.inside}" in services["postfix"]["ports"]
+
+
 def test_compose_shares_processes_by_the_name_of_a_container() -> None:
     """Podman knows no ``service:`` there, so the other container is named, by us."""
     services = yaml.safe_load(compose.render(plan())["compose.yaml"])["services"]

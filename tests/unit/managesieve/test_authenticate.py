@@ -21,7 +21,9 @@ async def dovecot(answer: bytes, hello: bytes = HELLO) -> AsyncIterator[DovecotL
         writer.write(hello)
         while line := await reader.readline():
             if line.startswith(b"AUTH"):
-                assert line.startswith(b"AUTH\t1\tPLAIN\tservice=sieve\tsecured\tresp=")
+                assert line.startswith(
+                    b"AUTH\t1\tPLAIN\tservice=sieve\tsecured\trip=192.0.2.9\tresp="
+                )
                 writer.write(answer)
                 break
         writer.close()
@@ -41,24 +43,24 @@ async def dovecot(answer: bytes, hello: bytes = HELLO) -> AsyncIterator[DovecotL
 async def test_verdicts(answer: bytes, outcome: object) -> None:
     """The address is Dovecot's, a refusal is final."""
     async with dovecot(answer) as ask:
-        assert await ask("Anna@example.org", "secret") == outcome
+        assert await ask("Anna@example.org", "secret", "192.0.2.9") == outcome
 
 
 @pytest.mark.parametrize("answer", [b"FAIL\t1\ttemp\n", b"", b"OK\tx\n"])
 async def test_no_verdict(answer: bytes) -> None:
     """Whatever else is said, or nothing, is no refusal."""
     async with dovecot(answer) as ask:
-        assert isinstance(await ask("anna@example.org", "secret"), Unavailable)
+        assert isinstance(await ask("anna@example.org", "secret", "192.0.2.9"), Unavailable)
 
 
 async def test_nobody_there() -> None:
     """Neither is a port where nobody listens."""
     async with dovecot(b"") as ask:
         pass
-    assert isinstance(await ask("anna@example.org", "secret"), Unavailable)
+    assert isinstance(await ask("anna@example.org", "secret", "192.0.2.9"), Unavailable)
 
 
 async def test_a_nul_is_no_login() -> None:
     """It would move the border between login and password, so nobody is asked."""
     ask = DovecotLogin(Endpoint("127.0.0.1", 1))
-    assert await ask("anna\0ben", "secret") == NotFound()
+    assert await ask("anna\0ben", "secret", "192.0.2.9") == NotFound()

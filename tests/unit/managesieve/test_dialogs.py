@@ -64,8 +64,9 @@ class BrokenScripts(MemoryScripts):
         raise StoreUnavailable(f"down, so nobody knows of {name}")
 
 
-async def authenticate(login: str, password: str) -> Outcome[str]:
+async def authenticate(login: str, password: str, address: str) -> Outcome[str]:
     """The password is "password"; Dovecot is down for down@."""
+    del address
     if login.startswith("down@"):
         return Unavailable("down")
     return Found(login) if password == "password" else NotFound()
@@ -77,7 +78,7 @@ async def compile_script(text: str) -> None:
         raise InvalidDocument("line 1: unknown command 'bogus'")
 
 
-def make_session() -> Session:
+def make_session(address: str = "192.0.2.9", *, secure: bool = False) -> Session:
     """A session of its own world."""
     stored: dict[str, Scripts] = {"broken@a.example": BrokenScripts()}
     return Session(
@@ -88,6 +89,8 @@ def make_session() -> Session:
             extensions="fileinto vacation",
         ),
         LIMITS,
+        address=address,
+        secure=secure,
     )
 
 

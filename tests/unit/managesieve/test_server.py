@@ -123,3 +123,24 @@ async def test_commands_are_counted() -> None:
 async def test_pages(method: str, path: str, status: int) -> None:
     """Health and metrics, nothing else."""
     assert (await SieveMetrics().pages(Request(method, (path,), {}))).status == status
+
+
+async def test_the_client_behind_a_load_balancer(caplog: pytest.LogCaptureFixture) -> None:
+    """A wrong login is logged with the address that the header names, not the balancer's."""
+    made = Server(
+        lambda address: make_session(address, secure=True),
+        lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+        SieveMetrics(),
+        max_literal=64,
+    )
+    await made.start_balanced(Endpoint("127.0.0.1", 0), ("127.0.0.0/8",))
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(b"PROXY TCP6 2001:db8::9 ::1 4711 4190\r\n")
+        assert (await answer(reader)).startswith("OK")
+        writer.write(b'AUTHENTICATE "PLAIN" "AGFubmEAd3Jvbmc="\r\n')
+        assert (await answer(reader)).startswith("NO")
+        writer.close()
+    finally:
+        await made.stop(1)
+    assert "wrong login 'anna' from 2001:db8::9" in caplog.text

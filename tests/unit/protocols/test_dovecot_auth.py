@@ -51,6 +51,7 @@ def test_the_question_carries_login_and_password_once() -> None:
     head, _, encoded = line.rstrip("\n").partition("resp=")
     assert head == "AUTH\t7\tPLAIN\tservice=sieve\tsecured\t"
     assert base64.b64decode(encoded).decode() == "\0ä@b.example\0p\tw"
+    assert b"\tsecured\trip=2001:db8::9\tresp=" in plain(7, "sieve", "a", "b", "2001:db8::9")
     assert hello(5).endswith(b"CPID\t5\n")
 
 

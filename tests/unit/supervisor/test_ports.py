@@ -120,3 +120,11 @@ def test_every_socket_of_the_stack() -> None:
     assert smtp == [("0.0.0.0", 1025), ("::", 1025)]  # noqa: S104 - every address of the machine
     dns = [(one.host, one.number, one.transport) for one in found if one.port == "dns"]
     assert dns == [(LOOPBACK, 1053, "udp"), (LOOPBACK, 1053, "tcp")]
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_ports_of_load_balancers(balanced: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """They are wanted only where there are load balancers."""
+    found = wanted(STACK, ["dovecot"], public_host=LOOPBACK, offset=0, balanced=balanced)
+    imap = STACK.service("dovecot").port("imap")
+    assert (imap.balanced in {one.number for one in found}) is balanced

@@ -66,3 +66,15 @@ def test_endpoints_as_text() -> None:
     """An IPv6 host is written in brackets."""
     assert str(Endpoint("::1", 25)) == "[::1]:25"
     assert str(Endpoint("127.0.0.1", 25)) == "127.0.0.1:25"
+
+
+def test_ports_of_load_balancers() -> None:
+    """Beside the port of those who say nothing in front; shifted like it, and public like it."""
+    imap = STACK.service("dovecot").port("imap")
+    found = one_machine(STACK, "dovecot", public_host="192.0.2.1", offset=1000)
+    assert found["dovecot.imap-lb"] == Endpoint("192.0.2.1", imap.balanced + 1000)
+    assert cluster(STACK, "dovecot")["dovecot.imap-lb"] == Endpoint("all", imap.balanced)
+    assert "dovecot.imap-lb" not in cluster(STACK, "doctor")
+    smtp = STACK.service("postfix").port("smtp")
+    assert smtp.for_balancers is smtp
+    assert STACK.service("names").port("https").for_balancers is None

@@ -115,7 +115,7 @@ def dict_socket(site: Site) -> str:
 
 def values(site: Site) -> dict[str, str]:
     """Everything that the templates of both dialects are filled with."""
-    return {**_places(site), **_listeners(site), **_choices(site)}
+    return {**_places(site), **_listeners(site), **_choices(site), "balanced": _balanced(site)}
 
 
 def _places(site: Site) -> dict[str, str]:
@@ -174,6 +174,33 @@ def _listeners(site: Site) -> dict[str, str]:
         found[f"{name}_address"] = listen_address(endpoint, ipv6=site.ipv6)
         found[f"{name}_port"] = str(endpoint.port)
     return found
+
+
+_BALANCED: Final = """
+## Load balancers: who connects from elsewhere is hung up on. Their word for the client's address is
+## taken. Clients of the stack itself come to the ports above, and say nothing in front.
+haproxy_trusted_networks = {networks}
+service imap-login {{
+{listeners}
+}}
+"""
+
+
+def _balanced(site: Site) -> str:
+    """Ports for the PROXY protocol; nothing without load balancers."""
+    networks = site.settings.listen.proxy_networks
+    if not networks:
+        return ""
+    listeners = [_balanced_listener(site, "imap"), _balanced_listener(site, "imaps", "ssl = yes")]
+    return _BALANCED.format(networks=" ".join(networks), listeners="\n".join(listeners))
+
+
+def _balanced_listener(site: Site, port: str, *more: str) -> str:
+    endpoint = site.addresses[f"dovecot.{port}-lb"]
+    where = "listen" if site.version >= DIALECT_24 else "address"
+    address = listen_address(endpoint, ipv6=site.ipv6)
+    lines = (f"{where} = {address}", f"port = {endpoint.port}", *more, "haproxy = yes")
+    return "\n".join((f"  inet_listener {port}-lb {{", *(f"    {one}" for one in lines), "  }"))
 
 
 def _mailbox(name: str, use: str, keep_days: int) -> str:

@@ -16,7 +16,7 @@ class ManageSieve(program.OwnProgram):
     name = "managesieve"
     config = Config
     files = staticmethod(render.render)
-    needs_restart = frozenset({"listen", "http", "uid", "gid"})
+    needs_restart = frozenset({"listen", "balanced", "proxy_networks", "http", "uid", "gid"})
     packages: Sequence[str] = ("dovecot-sieve",)
     programs: Sequence[str] = ("sievec",)
 

@@ -25,4 +25,11 @@ def render(site: Site) -> Files:
         "uid": site.account.uid,
         "gid": site.account.gid,
     }
-    return program.json_file(FILE, fields)
+    return program.json_file(FILE, fields | _balanced(site))
+
+
+def _balanced(site: Site) -> dict[str, object]:
+    networks = site.settings.listen.proxy_networks
+    if not networks:
+        return {}
+    return {"balanced": site.addresses["managesieve.managesieve-lb"], "proxy_networks": networks}

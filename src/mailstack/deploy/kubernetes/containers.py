@@ -103,9 +103,9 @@ def _ports(plan: Plan, service: Service) -> list[Object]:
             "name": port_name(plan, service, port, transport),
             "containerPort": port.inside,
             "protocol": transport.upper(),
-            **_at_the_node(plan, port),
+            **_at_the_node(plan, service, port),
         }
-        for port in service.ports
+        for port in plan.ports(service)
         if not port.own
         for transport in port.transports
     ]
@@ -114,9 +114,11 @@ def _ports(plan: Plan, service: Service) -> list[Object]:
     return [*found, agent]
 
 
-def _at_the_node(plan: Plan, port: Port) -> Object:
-    is_open = port.public and plan.settings.kubernetes.has_host_ports
-    return {"hostPort": port.number} if is_open else {}
+def _at_the_node(plan: Plan, service: Service, port: Port) -> Object:
+    if not plan.settings.kubernetes.has_host_ports:
+        return {}
+    leading = [one for one in service.ports if one.public and plan.behind(one) == port]
+    return {"hostPort": leading[0].number} if leading else {}
 
 
 def _probes(port: int) -> Object:

@@ -80,7 +80,7 @@ def _agents(plan: Plan, pod: str) -> list[Object]:
 def _from_the_internet(plan: Plan, pod: str) -> Iterator[Object]:
     """Everybody; with the PROXY protocol only who may speak it, for that names any address."""
     ports = [
-        plan.topology.service(link.target).port(link.port)
+        plan.behind(plan.topology.service(link.target).port(link.port))
         for link in plan.topology.links
         if link.source == INTERNET and plan.topology.pod_of(link.target) == pod
     ]

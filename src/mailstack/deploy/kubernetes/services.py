@@ -57,7 +57,12 @@ def _public(plan: Plan, pod: str, owned: list[tuple[Service, Port]]) -> Object:
     if kubernetes.external_addresses:
         spec["externalIPs"] = list(kubernetes.external_addresses)
     spec["ports"] = [
-        _port(port_name(plan, service, port, transport), port.number, port.inside, transport)
+        _port(
+            port_name(plan, service, port, transport),
+            port.number,
+            plan.behind(port).inside,
+            transport,
+        )
         for service, port in owned
         for transport in port.transports
     ]
@@ -73,7 +78,7 @@ def _public(plan: Plan, pod: str, owned: list[tuple[Service, Port]]) -> Object:
 def _is_proxied(plan: Plan, ports: list[Port]) -> bool:
     """Whether the client's address comes by the PROXY protocol; else it must be kept on the way."""
     wants = plan.settings.kubernetes.client_address == "proxy"
-    return wants and all(port.proxied for port in ports)
+    return wants and all(port.for_balancers for port in ports)
 
 
 def _port(name: str, number: int, inside: int, transport: str) -> Object:

@@ -59,3 +59,24 @@ def test_without_root_there_is_one_account(version: tuple[int, ...]) -> None:
     assert "port = 143" not in text
     assert STACK.service("dovecot").account_inside == facts.ACCOUNT_INSIDE
     assert STACK.service("dovecot").uid == facts.MAIL_ACCOUNT.uid
+
+
+BALANCED = {"listen": {"proxy_networks": ["10.9.0.0/24", "2001:db8::/32"]}}
+
+
+@pytest.mark.parametrize(
+    ("version", "where"), [(DEBIAN_12, "address = *, ::"), (DEBIAN_13, "listen = *, ::")]
+)
+def test_load_balancers_have_ports_of_their_own(version: tuple[int, ...], where: str) -> None:
+    """There the header is asked for, of the networks that are named; nothing else changes."""
+    own = DAEMON.render(site("dovecot", version=version), {})["dovecot.conf"]
+    text = DAEMON.render(site("dovecot", version=version, settings=BALANCED), {})["dovecot.conf"]
+    before, mark, behind = text.partition("\n## Load balancers")
+    added, _, rest = behind.partition("\n}\n")
+    assert mark
+    assert before + rest == own
+    assert "haproxy_trusted_networks = 10.9.0.0/24 2001:db8::/32\n" in added
+    for port, more in (("imap", ""), ("imaps", "    ssl = yes\n")):
+        number = STACK.service("dovecot").port(port).balanced
+        lines = f"    {where}\n    port = {number}\n{more}    haproxy = yes\n"
+        assert f"  inet_listener {port}-lb {{\n{lines}  }}" in added
