@@ -39,7 +39,7 @@ def only(stack: Stack, key: str) -> Seen:
     return examined(stack, "--only", key)
 
 
-def until(look: Callable[[], T]) -> T:
+def until(look: Callable[[], T | None]) -> T:
     """Look again until there is something to see."""
     deadline = time.monotonic() + PATIENCE_S
     while not (found := look()):

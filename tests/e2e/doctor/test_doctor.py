@@ -1,42 +1,66 @@
 """``mailstack doctor`` on a whole stack: no complaint, then each planted fault by its name."""
 
 import os
+import sys
 import time
 
+import pytest
 from tests.e2e.doctor.examine import Seen, examined, metrics, only, until
 from tests.e2e.stack import Stack
 
 from mailstack.demo.records import listed
 from mailstack.demo.throwaway import DOMAIN
 
+NOT_HERE = {
+    ("warning", "tls.issuer"),  # no authority out there signs certificates
+    ("unknown", "dnssec"),  # nor is there a signed root
+}
+THIS_MACHINE = {"memory", "disk"}
+"""How much is free is not ours to say."""
 
+
+@pytest.mark.usefixtures("zone")
 def test_nothing_is_wrong(stack: Stack) -> None:
-    """A stack that works has no failure; what cannot be asked without the internet is unknown."""
+    """A stack that is as it should be has no finding but those that the small internet causes."""
     stack.cli("backup")
     before = stack.cli("user", "list")
-    seen = Seen(0, [])
-    for key in (
-        *("services", "config", "datastore", "queue", "tls", "secrets", "relay", "port25.in"),
-        *("port25.out", "reverse", "blocklist", "dnssec", "clock", "disk", "memory", "canary"),
-    ):
-        seen.findings.extend(only(stack, key).findings)
-    assert seen.of("failure") == []
-    assert seen.keys("unknown") == {"port25.out", "dnssec", "clock"}
+    until(lambda: "in by port 25" in _received(stack))  # greylisting knows the canary then
+    seen = until(lambda: _without_surprise(examined(stack)))
+    assert "asked at 198.19." in _of(seen, "relay")
+    assert "as a stranger" in _of(seen, "relay")
     steps = {"receive", "submit", "deliver", "filter", "sign"}
     assert {f"canary.{step}" for step in steps} <= seen.keys("ok")
+    assert {"dns.mx", "dns.spf", "dns.dmarc", "dns.tlsa", "dns.dnssec"} <= seen.keys("ok")
+    assert {"clock", "port25.in", "port25.out", "reverse", "blocklist"} <= seen.keys("ok")
     assert stack.cli("user", "list") == before
+    _shows_that(stack, seen)
 
 
-def test_the_last_examination_is_in_the_status(stack: Stack) -> None:
-    """A whole run leaves its numbers for status and for Prometheus, a line for each that is ill."""
-    seen = examined(stack)
+def _shows_that(stack: Stack, seen: Seen) -> None:
+    """A whole run leaves its numbers for status and Prometheus, a line for each that is ill."""
     found = stack.status()["findings"]
     assert found["summary"] == {key: len(seen.of(key)) for key in found["summary"]}
-    said = stack.throwaway.run("status").stdout
-    assert all(f"{f['severity']}: {f['key']}: " in said for f in seen.of("failure")[:2])
+    assert "warning: tls.issuer: " in stack.throwaway.run("status").stdout
     page = metrics(stack)
     assert f'mailstack_doctor_findings{{severity="ok"}} {len(seen.of("ok"))}.0' in page
     assert "mailstack_doctor_last_run_timestamp_seconds 1." in page
+
+
+def _received(stack: Stack) -> str:
+    return _of(only(stack, "canary"), "canary.receive")
+
+
+def _of(seen: Seen, key: str) -> str:
+    return next((f["what"] for f in seen.findings if f["key"] == key), "")
+
+
+def _without_surprise(seen: Seen) -> Seen | None:
+    ill = {(f["severity"], f["key"]): f["what"] for f in seen.findings if f["severity"] != "ok"}
+    rest = {key: what for key, what in ill.items() if key[1] not in THIS_MACHINE}
+    if set(rest) == NOT_HERE and seen.code == 0:
+        return seen
+    sys.stderr.write(f"not yet as it should be: {rest}\n")  # for the report, should it stay so
+    return None
 
 
 def test_a_readable_secret(stack: Stack) -> None:
