@@ -199,9 +199,9 @@ def test_connections_are_bounded(stack: Stack) -> None:
             assert again.answer().startswith("OK")
 
 
-def test_outages_are_temporary(fresh_stack: Stack) -> None:
+def test_outages_are_temporary(second_stack: Stack) -> None:
     """Without couchmail or Dovecot nothing is wrong with a login or a script: try later."""
-    stack = fresh_stack
+    stack = second_stack
     user = stack.user()
     with wire(stack) as logged_in, wire(stack) as other:
         logged_in.secure()
@@ -218,9 +218,9 @@ def test_outages_are_temporary(fresh_stack: Stack) -> None:
         _until(lambda: other.log_in(user.address, user.password).startswith("OK"))
 
 
-def test_a_new_certificate(fresh_stack: Stack) -> None:
+def test_a_new_certificate(second_stack: Stack) -> None:
     """A reload shows it to the next sessions; the ones that are open go on."""
-    stack = fresh_stack
+    stack = second_stack
     user = stack.user()
     with wire(stack) as before:
         old = before.secure()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+import pytest
 from tests.e2e.stack import Stack
 
 from mailstack.aio import proc
@@ -60,55 +61,63 @@ def test_a_second_up_joins(stack: Stack) -> None:
     assert (finished.returncode, finished.stdout) == (0, "The stack runs already.\n")
 
 
-def test_a_killed_supervisor(fresh_stack: Stack) -> None:
+@pytest.fixture
+def own_stack(second_stack: Stack) -> Stack:
+    """A stack of the tests here alone; it runs, whatever the one before has done to it."""
+    second_stack.throwaway.up()
+    return second_stack
+
+
+def test_a_killed_supervisor(own_stack: Stack) -> None:
     """Nothing of the stack outlives it; after the next ``up`` mail goes on."""
-    user = fresh_stack.user()
-    supervisor = fresh_stack.status()["supervisor"]["pid"]
-    before = {one["pid"] for one in fresh_stack.status()["services"].values()}
+    user = own_stack.user()
+    supervisor = own_stack.status()["supervisor"]["pid"]
+    before = {one["pid"] for one in own_stack.status()["services"].values()}
     os.kill(supervisor, signal.SIGKILL)
     deadline = time.monotonic() + 60
     while left := before & {one.pid for one in proc.everything().values() if one.alive}:
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
-    fresh_stack.throwaway.up()
-    after = {one["pid"] for one in fresh_stack.status()["services"].values()}
+    own_stack.throwaway.up()
+    after = {one["pid"] for one in own_stack.status()["services"].values()}
     assert not before & after
-    assert not before & processes(fresh_stack).keys()
-    assert fresh_stack.send(user.address, "goes on").code == 250
-    fresh_stack.delivered(user, "goes on")
+    assert not before & processes(own_stack).keys()
+    assert own_stack.send(user.address, "goes on").code == 250
+    own_stack.delivered(user, "goes on")
 
 
-def test_down_leaves_nothing(fresh_stack: Stack) -> None:
+def test_down_leaves_nothing(own_stack: Stack) -> None:
     """``down`` is quick, ends every process, and a second one has nothing to do."""
     began = time.monotonic()
-    fresh_stack.throwaway.down()
+    own_stack.throwaway.down()
     assert time.monotonic() - began < 20
-    assert ended(fresh_stack) == {}
-    finished = fresh_stack.throwaway.run("down")
+    assert ended(own_stack) == {}
+    finished = own_stack.throwaway.run("down")
     assert (finished.returncode, finished.stdout) == (0, "The stack does not run.\n")
-    assert fresh_stack.throwaway.run("status").returncode == 1
+    assert own_stack.throwaway.run("status").returncode == 1
 
 
-def test_a_refused_first_configuration(fresh_stack: Stack) -> None:
+def test_a_refused_first_configuration(second_stack: Stack) -> None:
     """``up --detach`` says which line is wrong, exits 1, and leaves nothing running."""
-    fresh_stack.throwaway.down()
-    file = fresh_stack.override("dovecot/own.conf", "# fine\nnonsense_setting = 1\n")
-    finished = fresh_stack.throwaway.run("up", "--detach")
+    second_stack.throwaway.down()
+    file = second_stack.override("dovecot/own.conf", "# fine\nnonsense_setting = 1\n")
+    finished = second_stack.throwaway.run("up", "--detach")
     assert finished.returncode == 1
     last = finished.stderr.strip().splitlines()[-1]
     assert f"{file}:2" in last
     assert "nonsense_setting" in last
-    assert ended(fresh_stack) == {}
+    assert ended(second_stack) == {}
     file.rename(file.with_name("own.comf"))
-    finished = fresh_stack.throwaway.run("up", "--detach")
+    finished = second_stack.throwaway.run("up", "--detach")
     assert "did you mean *.conf?" in finished.stderr
-    assert ended(fresh_stack) == {}
+    assert ended(second_stack) == {}
+    file.with_name("own.comf").unlink()
 
 
-def test_one_service_by_itself(fresh_stack: Stack) -> None:
+def test_one_service_by_itself(second_stack: Stack) -> None:
     """``run SERVICE`` is the agent of one service: it comes up, is told to end, and ends."""
-    fresh_stack.throwaway.down()
-    throwaway = fresh_stack.throwaway
+    second_stack.throwaway.down()
+    throwaway = second_stack.throwaway
     with subprocess.Popen(
         [*throwaway.command, "run", "postgrey"], stdout=subprocess.PIPE, text=True
     ) as running:
@@ -121,4 +130,4 @@ def test_one_service_by_itself(fresh_stack: Stack) -> None:
         assert "runs postgrey" in second.stderr
         running.send_signal(signal.SIGTERM)
         assert running.wait(timeout=60) == 0
-    assert ended(fresh_stack) == {}
+    assert ended(second_stack) == {}
