@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -11,7 +10,7 @@ from typing import Final
 from mailstack.cli.datastore import client as couchmail
 from mailstack.cli.datastore import in_container
 from mailstack.cli.invocation import Invocation
-from mailstack.cli.output import say, say_json
+from mailstack.cli.output import say, say_json, wrapped
 from mailstack.dns.facts import addresses
 from mailstack.doctor.agents import told_by_agents
 from mailstack.doctor.context import JOB, Context
@@ -21,7 +20,6 @@ from mailstack.errors import ConfigError, InvalidDocument, MailstackError
 from mailstack.findings import Finding, failed
 from mailstack.supervisor import client
 
-_WIDTH: Final = 80
 _INDENT: Final = 10
 _COLOURS: Final = {"ok": "32", "warning": "33", "failure": "31", "unknown": "36"}
 
@@ -115,20 +113,8 @@ def _show(results: Sequence[Result]) -> None:
 def _line(finding: Finding, *, colour: bool) -> None:
     word = f"{finding.severity:<7}"
     shown = f"\x1b[{_COLOURS[finding.severity]}m{word}\x1b[0m" if colour else word
-    text = finding.what + (f": {finding.meaning}" if finding.meaning else "")
-    say(f"  {shown} " + _wrapped(text).lstrip())
+    meaning = f": {finding.meaning}" if finding.meaning else ""
+    text = f"{finding.key}: {finding.what}{meaning}"
+    say(f"  {shown} " + wrapped(text, indent=_INDENT).lstrip())
     if finding.fix:
-        say(_wrapped(f"→ {finding.fix}"))
-
-
-def _wrapped(text: str) -> str:
-    indent = " " * _INDENT
-    lines = textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines)
+        say(wrapped(f"→ {finding.fix}", indent=_INDENT))

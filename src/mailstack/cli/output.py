@@ -5,7 +5,11 @@ rich draws the table, and is imported only for that: it costs more than the whol
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+_WIDTH: Final = 80
 
 
 def say(text: str) -> None:
@@ -37,6 +41,19 @@ def say_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
+
+
+def wrapped(text: str, *, indent: int) -> str:
+    """Break a text into lines of 80 columns, each ``indent`` deep; no word is cut, to be copied."""
+    margin = " " * indent
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def confirm(question: str, *, yes: bool) -> bool:

@@ -10,6 +10,7 @@ import typer
 from mailstack.cli.datastore import client as couchmail
 from mailstack.cli.datastore import in_container
 from mailstack.cli.invocation import Invocation
+from mailstack.cli.output import wrapped
 from mailstack.errors import MailstackError
 from mailstack.supervisor import client
 
@@ -93,7 +94,8 @@ def _examined(last: dict[str, Any] | None) -> None:
     sys.stdout.write(f"doctor, {when}: {told}; mailstack doctor says more\n")
     worst = [f for f in last["findings"] if f["severity"] in {"failure", "warning"}]
     for finding in worst[:_MAX_SHOWN]:
-        sys.stdout.write(f"  {finding['severity']}: {finding['key']}: {finding['what']}\n")
+        text = f"{finding['severity']}: {finding['key']}: {finding['what']}"
+        sys.stdout.write(wrapped(text, indent=2) + "\n")
 
 
 def _row(name: str, one: dict[str, Any]) -> list[str]:
