@@ -169,5 +169,7 @@ async def _pass(stage: MailStage) -> list[str]:
     config.write_text(tls_reports.render(_telling(stage)))
     done = await run_pass("mailstack.reports.tls", "--config", str(config), "--now", timeout_s=120)
     assert done.status == 0, done.for_the_log
-    assert done.last == '{"waiting": false}'
+    result = json.loads(done.last)
+    assert result["waiting"] is False
+    assert 'mailstack_tls_reports_sent_total{outcome="sent"} 1.0' in result["numbers"]
     return list(done.said)

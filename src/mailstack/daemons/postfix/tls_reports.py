@@ -16,6 +16,8 @@ from mailstack.reports.tls.attend import Attendant, Place
 from mailstack.topology.model import Endpoint
 
 FILE: Final = "tls-reports.json"
+NUMBERS: Final = "tls-reports.prom"
+"""In STATE/run, beside the supervisor's own, for node_exporter's textfile collector."""
 
 
 def wanted(site: Site) -> bool:
@@ -48,7 +50,14 @@ async def attend(site: Site, say: Callable[[str], None]) -> None:
     if not wanted(site):
         await asyncio.Event().wait()
     owner, socket = account(OWNER), _socket(site)
-    place = Place(site.paths.conf / FILE, socket.parent, socket, owner.uid, owner.gid)
+    place = Place(
+        config=site.paths.conf / FILE,
+        folder=socket.parent,
+        socket=socket,
+        uid=owner.uid,
+        gid=owner.gid,
+        numbers=site.paths.run.parent / NUMBERS,
+    )
     await Attendant(place, say).run()
 
 

@@ -1,7 +1,7 @@
 """``python -m mailstack.reports.tls --config FILE``: one pass over TLS reports, then the end.
 
 Counts what Postfix has told, and sends what is due. Lines of output say what was done; the last one
-is JSON, ``{"waiting": true}`` if something could not be sent yet. Started as root it takes the
+is JSON: ``waiting`` if something could not be sent yet, ``numbers``. Started as root it takes the
 journal and becomes Postfix's own account, whose processes talk to the same strangers.
 """
 
@@ -26,7 +26,7 @@ from mailstack.identity.resolver import Resolver
 from mailstack.reports import alone
 from mailstack.reports.letter import Submitter
 from mailstack.reports.posting import Post, poster
-from mailstack.reports.tls import counting, kept
+from mailstack.reports.tls import counting, kept, numbers
 from mailstack.reports.tls.config import KEPT, Config
 from mailstack.reports.tls.sending import Sender
 from mailstack.reports.tls.upload import Addresses, Uploader
@@ -50,18 +50,19 @@ def main() -> int:
         held = alone.hold(config.folder / KEPT / "lock")
         try:
             post = poster(config.postfix, config.hostname)
-            waiting = run(config, uploader, post, now=arguments.now)
+            done = run(config, uploader, post, now=arguments.now)
         finally:
             held.release()
     except (MailstackError, OSError, ValueError) as error:
         sys.stderr.write(f"reports: {error}\n")
         return 1
-    sys.stdout.write(json.dumps({"waiting": waiting}) + "\n")
+    result = {"waiting": bool(done.waiting), "numbers": numbers.text(done.counts)}
+    sys.stdout.write(json.dumps(result) + "\n")
     return 0
 
 
-def run(config: Config, uploader: Uploader, post: Post, *, now: bool) -> bool:
-    """Do all there is; return whether something waits to be sent."""
+def run(config: Config, uploader: Uploader, post: Post, *, now: bool) -> kept.Kept:
+    """Do all there is; return what is kept then."""
     folder = config.folder / KEPT
     found = kept.load(folder)
     lost, why = counting.take(folder, found)
@@ -72,9 +73,11 @@ def run(config: Config, uploader: Uploader, post: Post, *, now: bool) -> bool:
     before = len(found.sent)
     by = Submitter(config.domain, config.hostname)
     Sender(by, post, uploader.upload, lambda: kept.save(folder, found)).send(found)
+    found.counts.update(numbers.outcomes(found.sent[before:]))
+    kept.save(folder, found)
     for one in found.sent[before:]:
         sys.stdout.write(f"TLS report about {one.domain} to {one.to or 'nobody'}: {one.outcome}\n")
-    return bool(found.waiting)
+    return found
 
 
 def _addresses(config: Config) -> Addresses:

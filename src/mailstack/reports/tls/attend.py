@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Never
 
+from mailstack.aio.files import replace_text
 from mailstack.program.passes import run_pass
 from mailstack.reports.tls import journal
 from mailstack.reports.tls.collector import Collector
@@ -39,6 +40,8 @@ class Place:
     socket: Path
     uid: int
     gid: int
+    numbers: Path
+    """Takes what Prometheus reads."""
 
 
 class Attendant:
@@ -93,5 +96,14 @@ class Attendant:
             return
         for line in done.for_the_log:
             self._say(line)
-        if done.status == 0 and not json.loads(done.last)["waiting"]:
-            self._again, self._done = 0.0, today
+        if done.status == 0:
+            result = json.loads(done.last)
+            self._tell(result["numbers"])
+            if not result["waiting"]:
+                self._again, self._done = 0.0, today
+
+    def _tell(self, numbers: str) -> None:
+        try:
+            replace_text(self._place.numbers, numbers)
+        except OSError as error:
+            self._say(f"numbers of TLS reports cannot be written: {error}")

@@ -75,6 +75,7 @@ class _Counting:
             return
         sums.succeeded += not session.failed
         sums.failed += session.failed
+        self._kept.counts["failed" if session.failed else "succeeded"] += 1
         for failure in session.failures:
             if failure not in sums.failures:
                 if self._room <= 0 or len(sums.failures) >= MAX_FAILURES:
@@ -85,6 +86,7 @@ class _Counting:
     def _lose(self, why: str) -> None:
         self.lost += 1
         self.why = why
+        self._kept.counts["lost"] += 1
 
     def _sums(self, day: int, session: Session) -> Sums | None:
         """Where a session is counted; None: there is no room for it."""

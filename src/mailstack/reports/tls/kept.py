@@ -78,6 +78,8 @@ class Kept:
     days: dict[tuple[int, str], Tally] = field(default_factory=dict)
     waiting: list[Report] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Of all time, for ``numbers``."""
 
     @property
     def entries(self) -> int:
@@ -105,6 +107,7 @@ def save(folder: Path, kept: Kept) -> None:
             [r.identity, r.domain, r.begin, r.end, _fields(r.tally), r.done] for r in kept.waiting
         ],
         "sent": [asdict(one) for one in kept.sent[-stored.MAX_SENT :]],
+        "counts": kept.counts,
     }
     stored.save(folder, document)
 
@@ -118,6 +121,7 @@ def _kept(found: Any) -> Kept:  # noqa: ANN401 - JSON enters here
             for identity, domain, begin, end, fields, done in found["waiting"]
         ],
         sent=[Sent(**one) for one in found["sent"]],
+        counts=Counter(found["counts"]),
     )
 
 

@@ -30,7 +30,7 @@ def clock() -> Clock:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     (tmp_path / KEPT).mkdir()
-    return Place(tmp_path / "config", tmp_path, tmp_path / "sock", -1, -1)
+    return Place(tmp_path / "config", tmp_path, tmp_path / "sock", -1, -1, tmp_path / "prom")
 
 
 def attended(
@@ -50,8 +50,12 @@ def attended(
     return Attendant(place, said.append, clock), said
 
 
-DONE = Ended(0, ["TLS report about a.example to nobody: x"], '{"waiting": false}')
-WAITS = Ended(0, [], '{"waiting": true}')
+DONE = Ended(
+    0,
+    ["TLS report about a.example to nobody: x"],
+    '{"waiting": false, "numbers": "mailstack_tls_reports_sent_total 1"}',
+)
+WAITS = Ended(0, [], '{"waiting": true, "numbers": ""}')
 FAILED = Ended(1, [], "reports: no such file")
 
 
@@ -63,6 +67,7 @@ async def test_once_a_day(place: Place, clock: Clock, monkeypatch: pytest.Monkey
     assert attendant.is_due()
     await attendant._pass()
     assert said == ["TLS report about a.example to nobody: x"]
+    assert place.numbers.read_text() == "mailstack_tls_reports_sent_total 1"
     assert not attendant.is_due()
     clock.now += DAY_S
     assert attendant.is_due()

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.reports.tls.datagrams import FAILURE, RECORD, SUCCESS, changed, of_policy
 
 from mailstack.protocols.tlsrpt import Failure
-from mailstack.reports.tls import counting, journal
+from mailstack.reports.tls import counting, journal, numbers
 from mailstack.reports.tls.config import KEPT
 from mailstack.reports.tls.counting import DAY_S, close_days
 from mailstack.reports.tls.kept import Kept, Tally, load, save
@@ -35,6 +35,7 @@ def test_a_day(tmp_path: Path) -> None:
     assert (sums["sts"].succeeded, sums["sts"].failed) == (0, 2)
     assert list(sums["sts"].failures.values()) == [2]
     assert tally.sessions == 4
+    assert kept.counts == {"succeeded": 2, "failed": 2}
     assert load(tmp_path / KEPT) == kept
 
 
@@ -55,6 +56,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     lost, why = counted(tmp_path, kept, b"{}", SUCCESS)
     assert (lost, kept.days[DAY, "a.example"].sessions) == (1, 1)
     assert "domain" in why
+    assert 'mailstack_tls_handshakes_total{result="lost"} 1.0' in numbers.text(kept.counts)
 
 
 def test_no_more_domains_than_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.reports.tls.datagrams import FAILURE, RECORD, SUCCESS, session
 
 from mailstack.reports.letter import Submitter
+from mailstack.reports.tls import numbers
 from mailstack.reports.tls.counting import DAY_S
 from mailstack.reports.tls.destinations import MAX_DESTINATIONS, Destination, destinations
 from mailstack.reports.tls.kept import Kept, Report, Sums, Tally
@@ -149,6 +150,16 @@ def test_what_postfix_says(answer: Exception, outcome: str) -> None:
         world.now = END + GIVE_UP_S + 1
         assert world.send(kept) == ["given up: nobody has taken it for a day"]
         assert not kept.waiting
+
+
+def test_what_went_is_counted() -> None:
+    """Taken by the other side, or not for good; every series is there from the start."""
+    kept = Kept(waiting=[report(BOTH)])
+    World("sent", "refused: 404").send(kept)
+    found = numbers.text(numbers.outcomes(kept.sent))
+    assert 'mailstack_tls_reports_sent_total{outcome="sent"} 1.0' in found
+    assert 'mailstack_tls_reports_sent_total{outcome="unsent"} 1.0' in found
+    assert 'mailstack_tls_handshakes_total{result="failed"} 0.0' in found
 
 
 def test_a_record_that_names_no_place() -> None:
