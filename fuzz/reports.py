@@ -3,8 +3,10 @@
 from email.message import EmailMessage
 
 from mailstack.errors import ProtocolError
+from mailstack.model.domains import DomainName
+from mailstack.model.reports import Reports
 from mailstack.reports import reading, unpack
-from mailstack.reports.received import MAX_SOURCES_OF_ONE, shortened
+from mailstack.reports.received import MAX_SOURCES_OF_ONE, shortened, with_new
 
 _XML = b"""<feedback><report_metadata><org_name>x</org_name><report_id>1</report_id><date_range>
 <begin>1700000000</begin><end>1700086399</end></date_range></report_metadata><policy_published>
@@ -39,6 +41,9 @@ def one(data: bytes) -> None:
         for document in unpack.documents(message.as_bytes()):
             for report in reading.read(document, _ENVELOPE):
                 assert report.reporter.isprintable()
-                assert len(shortened(report).sources) <= MAX_SOURCES_OF_ONE
+                short = shortened(report)
+                assert len(short.sources) <= MAX_SOURCES_OF_ONE
+                kept = with_new(Reports(domain=DomainName(report.domain)), short, oldest=0)
+                assert Reports.model_validate_json(kept.line()) == kept  # couchmail takes it
     except ProtocolError:
         pass
