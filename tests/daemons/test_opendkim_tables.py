@@ -7,7 +7,8 @@ the second signature is our own. What the signatures are like, test_opendkim.py 
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from tests.daemons.mail_stage import make_dkim_keys
 from tests.daemons.milter_client import Deferred, session, signed
 from tests.daemons.stage import Running, running, site_for, state_folder
 
+from mailstack.daemons import program
+from mailstack.daemons.contract import Command
 from mailstack.daemons.opendkim import DAEMON, conf, tables
 from mailstack.dkim.keys import make
 from mailstack.dkim.master import MASTER, read_master
@@ -31,6 +34,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DOMAIN = "example.org"
 BODY = b"hello  there\r\n\r\n"
+GUARD = """
+import runpy, sys
+from mailstack.aio import privileges
+real = privileges.drop
+def drop(*account):
+    real(*account)
+    sys.addaudithook(
+        lambda event, args: event == "import" and print("LATE", args[0], file=sys.stderr)
+    )
+privileges.drop = drop
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass
@@ -99,10 +114,23 @@ async def unattended() -> AsyncIterator[Stage]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as found:
+        yield found
+
+
+def _guarded(module: str, config: Path) -> Command:
+    """As the agent starts a milter, with an eye on what is imported once root is given up."""
+    argv = (sys.executable, "-c", GUARD, module, "--config", str(config))
+    return Command(argv, env=program.ENVIRONMENT)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage() -> AsyncIterator[Stage]:
+async def stage(patch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """The domain signs with a key of its own."""
     async with unattended() as found:
+        patch.setattr(program, "command", _guarded)
         with pytest.raises(Deferred):  # nothing leaves before it is known whom to sign for
             await found.send()
         found.attend()
@@ -148,6 +176,7 @@ async def test_both_signatures_verify(stage: Stage) -> None:
             return False
 
         await until(verifies)
+    assert not stage.opendkim.said("LATE")
 
 
 async def test_a_session_that_is_open_goes_on(stage: Stage) -> None:
