@@ -9,7 +9,7 @@ looked for: that is scanned behind the queue.
 import asyncio
 import logging
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mailstack.contentfilter import author, reject
 from mailstack.contentfilter.directory import Directory
@@ -17,7 +17,7 @@ from mailstack.contentfilter.milter_message import Message
 from mailstack.contentfilter.origin import Origin, Said, claims_removed
 from mailstack.contentfilter.reports import Reports
 from mailstack.contentfilter.streams import put
-from mailstack.errors import ProtocolError
+from mailstack.program.milter_connection import MilterConnection
 from mailstack.protocols import milter
 from mailstack.protocols.milter import CONTINUE
 
@@ -26,14 +26,10 @@ if TYPE_CHECKING:
 
     from mailstack.contentfilter.filter import Filter
 
-IDLE_S: Final = 3600.0
-"""Postfix keeps a connection as long as its client stays, who may be silent for 300 s at a time."""
-READ_OCTETS: Final = 131_072
-
 _log = logging.getLogger(__name__)
 
 
-class MilterSession:
+class MilterSession(MilterConnection):
     """Make one per connection, ``run`` it once."""
 
     def __init__(
@@ -46,35 +42,17 @@ class MilterSession:
         *,
         reports: Reports | None = None,
     ) -> None:
+        super().__init__(reader, writer)
         self._current = current
         self._directory = directory
         self._origin = origin
         self._reports = reports or Reports()
-        self._reader = reader
-        self._writer = writer
-        self._events = milter.Reader()
         self._client = milter.Connected(b"", b"")
         self._helo = b""
         self._login = ""
         self._message: Message | None = None
-        self._open = True
 
-    async def run(self) -> None:
-        """Until Postfix leaves."""
-        try:
-            while self._open:
-                async with asyncio.timeout(IDLE_S):
-                    data = await self._reader.read(READ_OCTETS)
-                if not data:
-                    return
-                for event in self._events.feed(data):
-                    await self._hear(event)
-        except (OSError, ProtocolError) as error:
-            _log.warning("milter connection: %s", error)
-        finally:
-            self._writer.close()
-
-    async def _hear(self, event: milter.Event) -> None:
+    async def hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
                 message, config = self._expect(), self._current().config

@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mailstack.dkim.asking import CannotTell
-from mailstack.errors import ProtocolError
 from mailstack.identity.body import BodyHashes, Digests
 from mailstack.identity.seal import Field
+from mailstack.program.milter_connection import MilterConnection
 from mailstack.protocols import milter
 
-IDLE_S: Final = 3600.0
-"""Postfix keeps a connection as long as its client stays."""
-READ_OCTETS: Final = 131_072
 HEADER_OCTETS: Final = 1024**2
 """A longer header gets no field."""
 MAX_SIGNATURES: Final = 50
@@ -56,17 +53,15 @@ class _Message:
             self.header.append(octets)
 
 
-class HearingSession:
+class HearingSession(MilterConnection):
     """Make one per connection, ``run`` it once. A class of its own says ``fields``."""
 
     needed: bytes
     also: bytes = b""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+        super().__init__(reader, writer)
         self._message = _Message(self.needed, self.also)
-        self._open = True
         self.daemon_name = b""
         """What Postfix calls the service that took the message."""
 
@@ -78,23 +73,7 @@ class HearingSession:
         """
         raise NotImplementedError
 
-    async def run(self) -> None:
-        """Until Postfix leaves."""
-        events = milter.Reader()
-        try:
-            while self._open:
-                async with asyncio.timeout(IDLE_S):
-                    data = await self._reader.read(READ_OCTETS)
-                if not data:
-                    return
-                for event in events.feed(data):
-                    await self._hear(event)
-        except (OSError, ProtocolError) as error:
-            _log.warning("a connection of Postfix: %s", error)
-        finally:
-            self._writer.close()
-
-    async def _hear(self, event: milter.Event) -> None:
+    async def hear(self, event: milter.Event) -> None:
         match event:
             case milter.BodyPiece(octets):
                 if self._message.hashes is None:
