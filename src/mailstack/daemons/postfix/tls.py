@@ -11,7 +11,7 @@ from mailstack.daemons.postfix import installed
 from mailstack.daemons.postfix.endpoints import socketmap
 
 WHOLE_POLICIES_FROM: Final = (3, 10)
-REPORT_SOCKET: Final = "tlsrpt/collector.sock"
+REPORT_SOCKET: Final = "tlsrpt/socket"
 """Below the queue's folder. Its folder is made by ``spool.prepare``."""
 WHOLE_POLICIES: Final = "tlspolicy-3.10"
 """The map whose answers have words that a Postfix before ``WHOLE_POLICIES_FROM`` refuses."""

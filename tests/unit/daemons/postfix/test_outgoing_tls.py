@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from tests.golden.sites import site
 
+from mailstack.agent.state import MAX_OCTETS
 from mailstack.daemons.postfix import DAEMON
 from mailstack.daemons.postfix.installed import TLSRPT
+from mailstack.daemons.postfix.tls import REPORT_SOCKET
 from mailstack.daemons.postfix.tls_reports import FILE
 from mailstack.reports.tls.config import Config
 
@@ -73,6 +75,11 @@ def test_handshakes_are_told_by_a_postfix_that_can(
         files = DAEMON.render(where, {})
         assert ("smtp_tlsrpt_enable = yes" in files["main.cf"]) == (told and bool(features))
         assert (FILE in files) == (reported and bool(features))
+
+
+def test_the_socket_fits_where_the_others_do() -> None:
+    """The longest name that a state folder may have leaves room for this one too."""
+    assert MAX_OCTETS + len(f"/data/postfix/spool/{REPORT_SOCKET}") <= 107
 
 
 def test_what_a_pass_is_told(tmp_path: Path) -> None:

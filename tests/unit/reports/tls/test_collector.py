@@ -20,7 +20,7 @@ async def test_datagrams_are_written_down() -> None:
     """Each with when it came; the socket is there while somebody listens, for one account."""
     said: list[str] = []
     with state_folder() as folder:
-        path, at = folder / "journal", folder / "collector.sock"
+        path, at = folder / "journal", folder / "socket"
         at.touch()  # of a run that was killed
         collector = Collector(path, said.append, lambda: NOW)
         with collector.listening(at, os.getuid(), os.getgid()):
