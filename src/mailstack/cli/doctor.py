@@ -5,19 +5,21 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from mailstack.cli.datastore import client as couchmail
 from mailstack.cli.datastore import in_container
 from mailstack.cli.invocation import Invocation
 from mailstack.cli.output import say, say_json, wrapped
 from mailstack.dns.facts import addresses
+from mailstack.doctor.agents import addresses as addresses_of_pods
 from mailstack.doctor.agents import told_by_agents
 from mailstack.doctor.context import JOB, Context
 from mailstack.doctor.registry import CHECKS, Entry
 from mailstack.doctor.run import Result, keep, run, summary
 from mailstack.errors import ConfigError, InvalidDocument, MailstackError
 from mailstack.findings import Finding, failed
+from mailstack.settings import Settings
 from mailstack.supervisor import client
 
 _INDENT: Final = 10
@@ -74,13 +76,19 @@ def _context(invocation: Invocation) -> Context:
         known = ()
     settings, state = invocation.settings, invocation.state
     if in_container():
-        status = asyncio.run(told_by_agents(settings))
-        return Context(settings, state, known, status, pod=True, remote=couchmail(invocation, JOB))
+        status, hosts = asyncio.run(_around(settings))
+        api = couchmail(invocation, JOB)
+        return Context(settings, state, known, status, pod=True, remote=api, hosts=hosts)
     try:
         running = client.status(state)
     except MailstackError:
         running = None
     return Context(settings, state, known, running)
+
+
+async def _around(settings: Settings) -> tuple[dict[str, Any], dict[str, str]]:
+    """Ask a cluster how the services are, and where that is which must be asked by address."""
+    return await told_by_agents(settings), await addresses_of_pods()
 
 
 @contextmanager

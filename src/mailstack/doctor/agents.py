@@ -19,6 +19,17 @@ from mailstack.topology.stack import STACK
 _TIMEOUT_S: Final = 5.0
 
 
+async def addresses() -> dict[str, str]:
+    """Look up, by the cluster's DNS, what is asked by address; without one it cannot be asked."""
+    loop, name = asyncio.get_running_loop(), STACK.pod_of("resolver")
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            found = await loop.getaddrinfo(name, None)
+    except OSError:
+        return {}
+    return {name: str(found[0][4][0])}
+
+
 async def told_by_agents(settings: Settings) -> dict[str, Any]:
     """Return what ``status --json`` of one machine has about health."""
     names = [service.name for service in selected(STACK, settings).services]

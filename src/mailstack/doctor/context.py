@@ -1,7 +1,7 @@
 """What every check is given. Nothing is asked here: a check that fails must not fail the others."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Context:
     """Whether each service is in a container of its own: then this one sees no other's disk."""
     remote: Client | None = None
     """Where couchmail is asked; None: by its socket on this machine."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Name of a pod → its address, where it has to be known before it can be asked."""
 
     def port(self, service: str, port: str) -> Endpoint:
         """Where a program reaches a port from here.
@@ -60,7 +62,9 @@ class Context:
 
     @property
     def resolver(self) -> Endpoint:
-        return self.port("resolver", "dns")
+        """By its address: who resolves names is not found by name."""
+        at = self.port("resolver", "dns")
+        return Endpoint(self.hosts.get(at.host, at.host), at.port)
 
     @property
     def api(self) -> Client:

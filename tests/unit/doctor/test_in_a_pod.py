@@ -110,6 +110,23 @@ def test_links_for_all_that_is_asked() -> None:
     assert here.outside("postfix", "smtp") == [Endpoint("192.0.2.9", 25)]
 
 
+def test_the_resolver_has_an_address() -> None:
+    """A question to a name server goes to an address; that of its pod is looked up beforehand."""
+    hosts = {"resolver": "10.96.0.53"}
+    here = Context(SETTINGS, Path("/nowhere"), (), None, pod=True, hosts=hosts)
+    assert here.resolver == Endpoint("10.96.0.53", STACK.service("resolver").port("dns").inside)
+
+
+async def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is known of it, and what needs it is unknown."""
+
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError("no such name")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fails, raising=False)
+    assert await agents.addresses() == {}
+
+
 def test_what_a_load_balancer_would_say() -> None:
     """Where it names the client by the PROXY protocol, so does who examines; else nothing."""
     assert context(Path("/nowhere")).introduction("postfix", "smtp") == ""
