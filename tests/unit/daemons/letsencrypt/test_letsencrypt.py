@@ -1,4 +1,4 @@
-"""The keeper of the certificate as a service: its file, its checker, its folders."""
+"""The keeper of the certificate as a service: what it may do, its folders."""
 
 import asyncio
 import os
@@ -6,48 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.golden.compare import assert_golden
 from tests.golden.sites import site
 
 from mailstack.aio.http import Answer, HttpServer, Request, document
-from mailstack.daemons.contract import Attended, Outspoken, Paths, Site
+from mailstack.daemons.contract import Attended, Outspoken, Paths
 from mailstack.daemons.letsencrypt import DAEMON
-from mailstack.daemons.letsencrypt.render import FILE, SECRET
+from mailstack.daemons.letsencrypt.render import SECRET
 from mailstack.deploy.kubernetes.names import secret
-from mailstack.errors import ConfigError
 from mailstack.topology.model import Endpoint
 
 VERSION = (0, 1, 0)
 TYPICAL = site("letsencrypt", version=VERSION)
-BY_DNS = {
-    "acme": {"challenge": "dns-01", "staging": True, "ca_file": "/etc/own.pem"},
-    "dns": {"update_server": "192.0.2.53@53", "update_zone": "example.org"},
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "where"),
-    [
-        ("typical", TYPICAL),
-        ("shifted", site("letsencrypt", version=VERSION, offset=20_000, public_host="192.0.2.1")),
-        ("cluster", site("letsencrypt", version=VERSION, in_cluster=True)),
-        ("by-dns", site("letsencrypt", version=VERSION, settings=BY_DNS)),
-    ],
-)
-async def test_golden(tmp_path: Path, name: str, where: Site) -> None:
-    """A site is rendered to exactly these bytes, which the program itself can read."""
-    files = DAEMON.render(where, {})
-    assert_golden(f"letsencrypt/{name}", files)
-    (tmp_path / FILE).write_text(files[FILE])
-    await DAEMON.check(where, tmp_path, {})
-
-
-async def test_what_is_no_file_of_ours(tmp_path: Path) -> None:
-    """The checker names the file."""
-    (tmp_path / FILE).write_text("{}")
-    with pytest.raises(ConfigError) as caught:
-        await DAEMON.check(TYPICAL, tmp_path, {})
-    assert caught.value.file == tmp_path / FILE
 
 
 def test_the_secret_is_the_declared_one() -> None:
