@@ -54,8 +54,8 @@ class Collector:
             try:
                 yield
             finally:
+                # the name stays: it may be that of another by now, which has taken our place
                 loop.remove_reader(end.fileno())
-                at.unlink(missing_ok=True)
 
     def _take(self, end: socket.socket) -> None:
         for _ in range(MAX_AT_ONCE):

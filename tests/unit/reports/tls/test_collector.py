@@ -17,7 +17,7 @@ NOW = 1_700_000_000
 
 
 async def test_datagrams_are_written_down() -> None:
-    """Each with when it came; the socket is there while somebody listens, for one account."""
+    """Each with when it came. The socket is for one account; what lay there before goes."""
     said: list[str] = []
     with state_folder() as folder:
         path, at = folder / "journal", folder / "socket"
@@ -31,13 +31,29 @@ async def test_datagrams_are_written_down() -> None:
             async with asyncio.timeout(60):
                 while not path.exists() or len(list(journal.read(path))) < 3:  # noqa: ASYNC110
                     await asyncio.sleep(0)
-        assert not at.exists()
         assert list(journal.read(path)) == [
             (NOW, SUCCESS + b"\n"),
             (NOW, FAILURE + b"\n"),
             (NOW, b"a b\n"),
         ]
     assert said == []
+
+
+async def test_who_takes_the_place_of_another() -> None:
+    """Settings have changed: the new one listens before the old one has ended."""
+    with state_folder() as folder:
+        path, at = folder / "journal", folder / "socket"
+        old, new = (Collector(path, print, lambda: NOW) for _ in range(2))
+        me = os.getuid(), os.getgid()
+        first, second = old.listening(at, *me), new.listening(at, *me)
+        first.__enter__()
+        with second:
+            first.__exit__(None, None, None)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as postfix:
+                postfix.sendto(SUCCESS, str(at))
+            async with asyncio.timeout(60):
+                while not path.exists():  # noqa: ASYNC110
+                    await asyncio.sleep(0)
 
 
 def test_no_more_than_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
