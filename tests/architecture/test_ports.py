@@ -11,7 +11,7 @@ from mailstack.topology.stack import STACK
 
 DECLARATION = "topology/stack.py"
 NUMBERS = sorted(
-    {port.number for service in STACK.services for port in service.ports}
+    {port.number for service in STACK.services for port in service.every_port}
     | set(STACK.internet_ports.values())
 )
 UNMISTAKABLE = 1024
