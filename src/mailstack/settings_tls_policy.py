@@ -25,6 +25,6 @@ class TlsPolicy(Section):
     )
     report: bool = Field(
         default=False,
-        description="Tell a TLSRPT collector that you run how TLS went (RFC 8460); the stack itself "
-        "then makes no reports of it, whatever reports.send_tls says. Needs Postfix 3.10.",
+        description="Tell a TLSRPT collector that you run how TLS went (RFC 8460); the stack "
+        "itself then makes no reports of it, whatever reports.send_tls says. Needs Postfix 3.10.",
     )
