@@ -125,6 +125,7 @@ async def _serving(world: World, folder: Path) -> AsyncIterator[None]:
 async def test_it_orders_without_root(world: World, folder: Path, challenge: str) -> None:
     """It imports and reads all it needs before it gives up root, and what it writes is its own."""
     file = _config(world, folder, **(_by_dns(world, folder) if challenge == "dns-01" else {}))
+    first = (folder / "tls" / "privkey.pem").read_text()
     async with _serving(world, folder):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", ORDERS, "--config", str(file)),
@@ -136,6 +137,7 @@ async def test_it_orders_without_root(world: World, folder: Path, challenge: str
         out, said = await process.communicate(Wish((HOST, OTHER)).encode())
     result = Result.decode(out.splitlines()[-1])
     assert result.done == "issued", result.why
+    assert (folder / "tls" / "privkey.pem").read_text() == first  # which DNS may tell of
     if os.geteuid() == 0:
         late = [line for line in said.decode().splitlines() if line.startswith("LATE")]
         assert not late

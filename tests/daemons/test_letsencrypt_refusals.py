@@ -275,6 +275,7 @@ async def test_on_a_cluster(world: World, before: Front, tmp_path: Path) -> None
         assert before.asked.count(NEW_ORDER) == orders
         assert api.secret is not None
         assert api.secret["data"]["tls.crt"] == _base64((pair.kept / "fullchain.pem").read_text())
+        assert api.secret["data"]["tls.key"] == _base64(key)  # which DNS may tell of
 
 
 def _base64(text: str) -> str:

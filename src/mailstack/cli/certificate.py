@@ -4,6 +4,7 @@ Where the resident service keeps the certificate in order (``acme.enabled``), it
 port 80 and the account. Else the order is done here.
 """
 
+import asyncio
 import datetime as dt
 import http.client
 import json
@@ -111,6 +112,7 @@ def _ask_service(invocation: Invocation, *, force: bool) -> Result | None:
 def _order(invocation: Invocation, *, force: bool) -> Result:
     # acme and requests are for those who order
     from mailstack.letsencrypt.authority import Authority  # noqa: PLC0415
+    from mailstack.letsencrypt.keys import published  # noqa: PLC0415
     from mailstack.letsencrypt.run import ACCOUNT, run  # noqa: PLC0415
 
     shown(invocation)  # says what to do where there is none
@@ -119,7 +121,12 @@ def _order(invocation: Invocation, *, force: bool) -> Result:
     authority = Authority(settings.acme.address, settings.acme.ca_file, settings.email, file)
     wish = Wish(names_of(settings.hostname, _domains(invocation), settings.domain), force)
     part = settings.acme.renew_at
-    return run(pair, authority, lambda: _prover(invocation), wish, renew_at=part)
+    resolver = place_of(settings).resolver
+    return run(
+        *(pair, authority, lambda: _prover(invocation), wish),
+        renew_at=part,
+        announced=lambda: asyncio.run(published(settings.hostname, resolver)),
+    )
 
 
 def _domains(invocation: Invocation) -> list[str]:

@@ -56,6 +56,14 @@ class ClusterSecret:
             raise ClusterFailed(f"{self} holds no certificate: {error}") from error
         return text if text or data.get(_KEY) else None
 
+    def key(self) -> str:
+        """Read the key; empty where it cannot be told."""
+        data = self._call("GET").get("data") or {}
+        try:
+            return base64.b64decode(data.get(_KEY) or "", validate=True).decode()
+        except (ValueError, binascii.Error):
+            return ""
+
     def put(self, certificate: str, key: str) -> None:
         pair = {_CERTIFICATE: certificate, _KEY: key}
         data = {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}

@@ -14,9 +14,9 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -71,6 +71,9 @@ class Place(Protocol):
             MailstackError: it cannot be told.
         """
 
+    def key(self) -> str:
+        """The key that is there; empty where there is none, or it may not be read."""
+
     def put(self, certificate: str, key: str) -> None:
         """Exchange the pair, for the one that ``certificate`` has seen.
 
@@ -88,6 +91,17 @@ class Folder:
     """``STATE/secure/tls``: two files, whose owner is that of the folder."""
 
     path: Path
+    known: str = field(default="", repr=False)
+    """The key, read while that was allowed."""
+
+    def opened(self) -> Self:
+        """Read the key, which is root's where the first start has made it."""
+        return replace(self, known=self.key())
+
+    def key(self) -> str:
+        with suppress(PermissionError):
+            return _text(self.path / KEY) or ""
+        return self.known
 
     def certificate(self) -> str | None:
         text = _text(self.path / CERTIFICATE)

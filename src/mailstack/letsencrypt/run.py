@@ -6,6 +6,7 @@ Started as root it reads its secrets and becomes the account of the service.
 """
 
 import argparse
+import asyncio
 import encodings.idna  # noqa: F401 - needed after root is given up, as the next two
 import gc  # noqa: F401
 import netrc  # noqa: F401
@@ -27,10 +28,12 @@ from mailstack.letsencrypt.authority import Authority, OrderFailed
 from mailstack.letsencrypt.cluster import ClusterSecret
 from mailstack.letsencrypt.config import Config
 from mailstack.letsencrypt.errand import MAX_ERROR, MAX_LINE, Done, Result, Wish
+from mailstack.letsencrypt.keys import Announced, key_for, published
 from mailstack.letsencrypt.order import NothingGained, Prover, new_key, obtain
 from mailstack.letsencrypt.pair import Folder, Pair, Place, Shown
 from mailstack.letsencrypt.proofs import Records, WebRoot
 from mailstack.observe import log
+from mailstack.outcome import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,19 +45,33 @@ Proving: TypeAlias = Callable[[], AbstractContextManager[Prover]]
 
 
 def run(
-    pair: Pair, authority: Authority, proving: Proving, wish: Wish, *, renew_at: float
+    pair: Pair,
+    authority: Authority,
+    proving: Proving,
+    wish: Wish,
+    *,
+    renew_at: float,
+    announced: Announced = NotFound,
 ) -> Result:
     """Do one errand. Whatever fails is told in the result, and what is in force stays."""
     try:
         pair.restore()
-        return _run(pair, authority, proving, wish, renew_at)
+        return _run(pair, authority, proving, wish, renew_at, announced=announced)
     except MailstackError as error:
         wait_s = error.retry_after_s if isinstance(error, OrderFailed) else 0.0
         why = " ".join(str(error).split())[:MAX_ERROR]
         return _result(pair, renew_at, "failed", why=why, retry_after_s=wait_s)
 
 
-def _run(pair: Pair, authority: Authority, proving: Proving, wish: Wish, renew_at: float) -> Result:
+def _run(
+    pair: Pair,
+    authority: Authority,
+    proving: Proving,
+    wish: Wish,
+    renew_at: float,
+    *,
+    announced: Announced,
+) -> Result:
     shown = pair.shown()
     if not pair.may_replace():
         return _result(pair, renew_at, "owners")
@@ -67,8 +84,7 @@ def _run(pair: Pair, authority: Authority, proving: Proving, wish: Wish, renew_a
     if not due and not wish.complete:
         return _result(pair, renew_at, "kept")
     covered = () if due or shown is None else shown.names
-    # other names are no reason for another key, of which DNS may not have heard yet
-    key = following if ends else pair.key() or following
+    key = key_for(pair, shown, following, ends=ends, announced=announced)
     try:
         with proving() as prover:
             issued = obtain(authority, names, prover, covered=covered, key=key)
@@ -161,11 +177,16 @@ def main() -> int:
         return 1
     dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # nothing can be imported later
     dns.asyncbackend.set_default_backend("asyncio")
+    folder = Folder(config.tls).opened()
     drop(config.uid, config.gid)
-    place: Place = ClusterSecret(config.secret) if arguments.cluster else Folder(config.tls)
+    place: Place = ClusterSecret(config.secret) if arguments.cluster else folder
     authority = Authority(config.directory, config.ca_file, config.email, config.kept / ACCOUNT)
     pair, part = Pair(place, config.kept), config.renew_at
-    result = run(pair, authority, lambda: nullcontext(prover), wish, renew_at=part)
+    result = run(
+        *(pair, authority, lambda: nullcontext(prover), wish),
+        renew_at=part,
+        announced=lambda: asyncio.run(published(config.hostname, config.resolver)),
+    )
     sys.stdout.buffer.write(result.encode())
     return 0
 
