@@ -16,8 +16,8 @@ from mailstack.protocols import proxy
 
 _log = logging.getLogger(__name__)
 
-HEADER_S: Final = 3.0
-"""For the header: a balancer sends it with its first packet. Dovecot waits as long."""
+HEADER_S: Final = 10.0
+"""For the header: a balancer sends it with its first packet. Dovecot is told to wait as long."""
 
 ServeClient = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[None]]
 """Serves a connection of the client at the address."""

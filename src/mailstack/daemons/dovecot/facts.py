@@ -180,6 +180,8 @@ _BALANCED: Final = """
 ## Load balancers: who connects from elsewhere is hung up on. Their word for the client's address is
 ## taken. Clients of the stack itself come to the ports above, and say nothing in front.
 haproxy_trusted_networks = {networks}
+# From these alone, so there is no hurry: 3 seconds by default, which a busy machine may need.
+haproxy_timeout = 10 secs
 service imap-login {{
 {listeners}
 }}
