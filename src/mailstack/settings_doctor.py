@@ -1,10 +1,14 @@
 """The table ``[doctor]`` of the settings: how often the stack examines itself, and whom it asks."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
 from mailstack.settings_section import Section
+from mailstack.topology.stack import STACK
+
+_NTP: Final = 123
+"""RFC 4330 5. Spelt here, for settings know no declaration of ports; an owner may name another."""
 
 
 def _place(text: str) -> str:
@@ -39,7 +43,7 @@ class Doctor(Section):
         description="Other people's mail servers, by name: one must answer for mail to leave.",
     )
     time_server: Place = Field(
-        default="pool.ntp.org@123",
+        default=f"pool.ntp.org@{STACK.internet_ports['ntp']}",
         description="HOST@PORT that is asked for the time (SNTP); empty: nobody is.",
     )
     min_free_percent: int = Field(
