@@ -5,7 +5,6 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from mailstack.settings_section import Section
-from mailstack.topology.stack import STACK
 
 _NTP: Final = 123
 """RFC 4330 5. Spelt here, for settings know no declaration of ports; an owner may name another."""
@@ -43,7 +42,7 @@ class Doctor(Section):
         description="Other people's mail servers, by name: one must answer for mail to leave.",
     )
     time_server: Place = Field(
-        default=f"pool.ntp.org@{STACK.internet_ports['ntp']}",
+        default=f"pool.ntp.org@{_NTP}",
         description="HOST@PORT that is asked for the time (SNTP); empty: nobody is.",
     )
     min_free_percent: int = Field(
