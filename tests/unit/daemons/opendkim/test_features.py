@@ -7,7 +7,7 @@ from mailstack.daemons.contract import features_of
 from mailstack.daemons.opendkim import DAEMON, conf, control, signer, tables
 from mailstack.daemons.postfix import DAEMON as POSTFIX
 
-DEBIANS = """\
+ON_DEBIAN = """\
 opendkim: OpenDKIM Filter v2.11.0
 	Supported signing algorithms:
 		rsa-sha256
@@ -16,7 +16,7 @@ opendkim: OpenDKIM Filter v2.11.0
 		USE_LUA
 		USE_UNBOUND
 """
-ALPINES = """\
+ON_ALPINE = """\
 opendkim: OpenDKIM Filter v2.10.3
 	Supported signing algorithms:
 		rsa-sha1
@@ -29,9 +29,9 @@ opendkim: OpenDKIM Filter v2.10.3
 @pytest.mark.parametrize(
     ("said", "version", "features"),
     [
-        (DEBIANS, (2, 11, 0), {"USE_LUA", "ed25519-sha256"}),
-        (ALPINES, (2, 10, 3), set()),
-        (ALPINES.replace("QUERY_CACHE", "USE_LUA"), (2, 10, 3), {"USE_LUA"}),
+        (ON_DEBIAN, (2, 11, 0), {"USE_LUA", "ed25519-sha256"}),
+        (ON_ALPINE, (2, 10, 3), set()),
+        (ON_ALPINE.replace("QUERY_CACHE", "USE_LUA"), (2, 10, 3), {"USE_LUA"}),
     ],
 )
 def test_it_is_asked(
