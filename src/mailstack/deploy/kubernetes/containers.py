@@ -125,20 +125,21 @@ def _probes(port: int) -> Object:
     """Ask the agent, who asks the daemon the way its clients do: a whole dialog, not a port.
 
     Ready: the last answer was right. Alive: the agent itself answers; a daemon that hangs is its
-    business, and it knows better when waiting would do.
+    business, and it knows better when waiting would do. So only an agent that is silent for two
+    minutes is ended: less would restart what a busy node merely keeps waiting.
     """
     return {
         "startupProbe": _probe(port, "/readyz", period_s=2, failures=_START_S // 2),
         "readinessProbe": _probe(port, "/readyz", period_s=5, failures=2),
-        "livenessProbe": _probe(port, "/healthz", period_s=20, failures=3),
+        "livenessProbe": _probe(port, "/healthz", period_s=20, failures=6, timeout_s=10),
     }
 
 
-def _probe(port: int, path: str, *, period_s: int, failures: int) -> Object:
+def _probe(port: int, path: str, *, period_s: int, failures: int, timeout_s: int = 5) -> Object:
     return {
         "httpGet": {"path": path, "port": port},
         "periodSeconds": period_s,
-        "timeoutSeconds": 5,
+        "timeoutSeconds": timeout_s,
         "failureThreshold": failures,
     }
 

@@ -12,7 +12,7 @@ from mailstack.deploy import outside
 from mailstack.deploy.kubernetes import access, names
 from mailstack.deploy.plan import Plan
 from mailstack.deploy.yaml_text import Object
-from mailstack.topology.model import INTERNET, Link, Port
+from mailstack.topology.model import INTERNET, Port
 
 EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 
@@ -120,9 +120,7 @@ def _egress(plan: Plan, pod: str) -> Iterator[Object]:
     asks_the_api = bool(access.rules(plan, pod))
     if targets or asks_the_api:
         yield _to_cluster_dns(plan)
-    for link in plan.topology.links:
-        if link.target == INTERNET and plan.topology.pod_of(link.source) == pod:
-            yield from _to_the_internet(plan, link)
+    yield from _to_the_internet(plan, pod)
     if asks_the_api:
         yield _to_the_api(plan)
 
@@ -143,8 +141,15 @@ def _to_the_api(plan: Plan) -> Object:
     return {"to": _blocks(kubernetes.api_networks or EVERYWHERE), "ports": ports}
 
 
-def _to_the_internet(plan: Plan, link: Link) -> Iterator[Object]:
-    for networks, transports, number in outside.destinations(plan, link):
+def _to_the_internet(plan: Plan, pod: str) -> Iterator[Object]:
+    """Each destination once, whichever containers of the pod go there."""
+    found = dict.fromkeys(
+        destination
+        for link in plan.topology.links
+        if link.target == INTERNET and plan.topology.pod_of(link.source) == pod
+        for destination in outside.destinations(plan, link)
+    )
+    for networks, transports, number in found:
         ports = [_port(transport.upper(), number) for transport in transports]
         yield {"to": _blocks(networks or EVERYWHERE), "ports": ports}
 
