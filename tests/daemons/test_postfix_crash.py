@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from contextlib import suppress
 
 import pytest
@@ -11,7 +12,7 @@ from tests.daemons.stage import start
 
 from mailstack.aio.command import run
 from mailstack.daemons.contract import ProbeFailed
-from mailstack.daemons.postfix import DAEMON
+from mailstack.daemons.postfix import DAEMON, queue
 
 HELLO = "From: carol@remote.example\nTo: bob@example.org\nSubject: kept\n\nhello\n"
 
@@ -22,6 +23,7 @@ async def test_accepted_mail_survives_a_kill() -> None:
         stage.peers.delivery = "451 4.3.0 not now"
         assert (await stage.send(HELLO)).startswith("250 ")
         await stage.delivered()
+        await _deferred(stage)
         await _replace_killed(stage)
         stage.peers.delivery = "250 2.0.0 delivered"
         await run(("postqueue", "-c", str(stage.postfix.site.paths.conf), "-f"))
@@ -37,6 +39,18 @@ async def test_an_outage_of_the_datastore_is_soon_forgotten() -> None:
         stage.peers.lookups_fail = False
         await _forgotten(stage)
         assert (await stage.send(HELLO)).startswith("250 ")
+
+
+async def _deferred(stage: MailStage) -> None:
+    """Wait until the one message is counted as one that waits for another try."""
+    async with asyncio.timeout(60):
+        while True:
+            waiting = await queue.look(stage.postfix.site)
+            if waiting.deferred:
+                break
+            await asyncio.sleep(0.1)
+    assert waiting.messages == 1
+    assert 0 <= time.time() - waiting.oldest < 600
 
 
 async def _replace_killed(stage: MailStage) -> None:

@@ -6,9 +6,11 @@ pods are that are ready: where nobody answers, none is.
 
 import asyncio
 import json
+from http import HTTPStatus
 from typing import Any, Final
 
 import h11
+from prometheus_client.parser import text_string_to_metric_families
 
 from mailstack.aio.http_client import Peer
 from mailstack.settings import Settings
@@ -49,7 +51,24 @@ async def _ask(service: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(body)
     except (OSError, h11.ProtocolError, ValueError) as error:
         return _silent(f"no agent that is ready answers at {at} ({str(error) or 'not in time'})")
-    return found if status == 200 else _silent(f"{at} answers {status}")  # noqa: PLR2004 - OK
+    return found if status == HTTPStatus.OK else _silent(f"{at} answers {status}")
+
+
+async def numbers_of(service: str) -> dict[str, float]:
+    """Return what the agent of a service tells Prometheus: name → value, of the service itself.
+
+    Raises:
+        OSError: nobody answers in time, or not with numbers.
+    """
+    at = agent_of(service)
+    try:
+        status, body = await Peer(at).ask("GET", "/metrics", timeout_s=_TIMEOUT_S)
+        families = [*text_string_to_metric_families(body.decode())]
+    except (h11.ProtocolError, ValueError) as error:
+        raise OSError(f"{at} tells no numbers: {error}") from error
+    if status != HTTPStatus.OK:
+        raise OSError(f"{at} answers {status}")
+    return {one.name: one.value for family in families for one in family.samples}
 
 
 def _silent(reason: str) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mailstack.aio.http import Answer, HttpServer, Request, document
+from mailstack.aio.http import Answer, HttpServer, Request, document, text
+from mailstack.daemons.postfix.queue import Waiting
 from mailstack.doctor import agents, certificates
 from mailstack.doctor.agents import told_by_agents
 from mailstack.doctor.context import JOB, Context
 from mailstack.doctor.datastore import datastore
 from mailstack.doctor.disk import disk
-from mailstack.doctor.queue import queue
+from mailstack.doctor.queue import judge_numbers, queue
 from mailstack.doctor.secrets import secrets
 from mailstack.doctor.services import overrides, services
 from mailstack.settings import Settings
@@ -35,9 +36,11 @@ def context(state: Path, status: dict[str, object] | None = None) -> Context:
 
 @pytest.fixture
 async def agent() -> AsyncIterator[Endpoint]:
-    """Answers as the agent of a pod does, at ``/status`` alone."""
+    """Answers as the agent of a pod does: ``/status``, and Postfix's numbers."""
 
     async def answer(request: Request) -> Answer:
+        if request.path == ("metrics",):
+            return text(200, Waiting(messages=3, deferred=1, oldest=1000).numbers("postfix"))
         assert request.path == ("status",)
         return document(STATUS)
 
@@ -73,8 +76,30 @@ def test_where_an_agent_is() -> None:
     )
 
 
-async def test_what_lies_in_other_pods_is_not_asked(tmp_path: Path) -> None:
+async def test_the_agent_tells_of_the_queue(
+    agent: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many wait and for how long; the reasons are where the queue is."""
+    monkeypatch.setattr(agents, "agent_of", lambda _: agent)
+    (found,) = await queue(context(tmp_path))
+    assert found.severity == "warning"
+    assert found.what.startswith("3 wait, the oldest for ")
+    assert "exec statefulset/postfix -c postfix -- mailstack doctor --only queue" in found.fix
+
+
+@pytest.mark.parametrize(("messages", "hours"), [(0, 0), (1, 1)])
+def test_a_queue_that_is_well(messages: int, hours: int, tmp_path: Path) -> None:
+    """Nothing waits, or not for long."""
+    now = 1_000_000
+    told = judge_numbers(messages, now - hours * 3600, now, context(tmp_path))
+    assert told.severity == "ok"
+
+
+async def test_what_lies_in_other_pods_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is unknown, not well and not ill, and where there is a way to ask, the fix names it."""
+    monkeypatch.setattr(agents, "agent_of", lambda _: Endpoint("127.0.0.1", 1))
     here = context(tmp_path)
     told = [await check(here) for check in (secrets, queue, disk)]
     found = sum(told, (await datastore(Context(SETTINGS, tmp_path, (), None, pod=True)))[1:])

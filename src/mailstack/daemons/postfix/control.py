@@ -1,5 +1,6 @@
 """Run Postfix: master in the foreground, its log on standard output."""
 
+import asyncio
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from mailstack.daemons.postfix import (
     master_cf,
     master_override,
     probe,
+    queue,
     spool,
     tables,
     tls_reports,
@@ -84,8 +86,10 @@ class Postfix:
         os.kill(pid, signal.SIGHUP)
 
     async def attend(self, site: Site, say: Callable[[str], None]) -> None:
-        """Collect what Postfix tells of TLS, and have it reported."""
-        await tls_reports.attend(site, say)
+        """Count the queue; collect what Postfix tells of TLS, and have it reported."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(queue.watch(site, say))
+            tasks.create_task(tls_reports.attend(site, say))
 
     async def probe(self, site: Site) -> None:
         await probe.probe(site)
