@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.authority import leaf_for
-from tests.nameserver import NameServer, named
+from tests.nameserver import PRIMARY, SECONDARY, NameServer, lagging, named
 from tests.pebble import Pebble, free_port, pebble
 from tests.unit.cli.conftest import Mailstack, couchmail, mailstack
 
@@ -20,8 +20,9 @@ from mailstack.letsencrypt.authority import ACCOUNT_URI, Authority, OrderFailed
 from mailstack.letsencrypt.errand import Wish
 from mailstack.letsencrypt.order import Prover, obtain
 from mailstack.letsencrypt.pair import Folder, Pair, read
-from mailstack.letsencrypt.proofs import Pages, Records, serving
+from mailstack.letsencrypt.proofs import Pages, serving
 from mailstack.letsencrypt.run import run
+from mailstack.letsencrypt.zone_proofs import Records
 from mailstack.topology.model import Endpoint
 
 HOST, OTHER, GONE = "mail.example.org", "mta-sts.example.org", "mail.gone.example.org"
@@ -111,12 +112,34 @@ async def test_our_own_name_must_be_proved(world: World) -> None:
 
 async def test_records_prove_names(world: World) -> None:
     """A certificate is had by dns-01, and no proof stays in the zone."""
-    by = Records(world.server.endpoint, "example.org", world.server.endpoint, world.server.tsig)
+    by = _records(world.server)
     certificate, _, dropped = await world.order(HOST, GONE, by=by)
     assert set(read(certificate, Path("new")).names) == {HOST, GONE}
     assert not dropped
     left = await world.server.records("example.org")
     assert not [name for name, kind, _ in left if kind == "TXT"]
+
+
+def _records(server: NameServer, **changed: float) -> Records:
+    at = server.endpoint
+    return Records(at, "example.org", at, server.tsig, port=server.port, **changed)  # type: ignore[arg-type]
+
+
+async def test_every_name_server_has_the_proof(tmp_path: Path) -> None:
+    """While one of them lags behind the authority is not called, and the name is told."""
+    async with (
+        named({"example.org": ZONE}, nameservers=(PRIMARY, SECONDARY)) as server,
+        lagging(server),
+        pebble(http_port=free_port(), dnsserver=str(server.endpoint)) as ca,
+    ):
+        world = World(ca, server, 0, tmp_path)
+        with pytest.raises(OrderFailed, match=SECONDARY) as told:
+            await asyncio.to_thread(
+                obtain, world.authority(), [HOST], _records(server, settle_s=3.0)
+            )
+        assert f"_acme-challenge.{HOST} is not seen yet" in str(told.value)
+        left = await server.records("example.org")
+        assert not [name for name, kind, _ in left if kind == "TXT"]
 
 
 async def test_a_wrong_key_is_told(world: World) -> None:

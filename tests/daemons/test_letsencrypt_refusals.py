@@ -20,8 +20,9 @@ from mailstack.letsencrypt.cluster import ClusterSecret
 from mailstack.letsencrypt.errand import Result, Wish
 from mailstack.letsencrypt.order import NothingGained, Prover, obtain
 from mailstack.letsencrypt.pair import Folder, Pair
-from mailstack.letsencrypt.proofs import Pages, Records, serving
+from mailstack.letsencrypt.proofs import Pages, serving
 from mailstack.letsencrypt.run import run
+from mailstack.letsencrypt.zone_proofs import Records
 from mailstack.topology.model import Endpoint
 
 __all__ = ["world"]

@@ -137,7 +137,7 @@ def _domains(invocation: Invocation) -> list[str]:
 
 @contextmanager
 def _prover(invocation: Invocation) -> "Iterator[Prover]":
-    from mailstack.letsencrypt import proofs  # noqa: PLC0415
+    from mailstack.letsencrypt import proofs, zone_proofs  # noqa: PLC0415
 
     settings = invocation.settings
     if settings.acme.challenge == "http-01":
@@ -151,7 +151,8 @@ def _prover(invocation: Invocation) -> "Iterator[Prover]":
     file = invocation.state / "secure" / "tsig.key"
     tsig = read_tsig(file, settings.dns.tsig_name, settings.dns.tsig_algorithm)
     resolver = place_of(settings).resolver
-    yield proofs.Records(Endpoint(address, int(number)), settings.dns.update_zone, resolver, tsig)
+    server = Endpoint(address, int(number))
+    yield zone_proofs.Records(server, settings.dns.update_zone, resolver, tsig)
 
 
 def _addresses(invocation: Invocation) -> dict[str, Endpoint]:

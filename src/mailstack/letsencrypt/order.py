@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import requests
-from acme import client, crypto_util, errors, messages
+from acme import challenges, client, crypto_util, errors, messages
 from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.errors import DeserializationError
 
@@ -51,6 +51,13 @@ class Prover(Protocol):
 
         Raises:
             MailstackError: it could not be published.
+        """
+
+    def settle(self, answers: Mapping[str, str]) -> Mapping[str, str]:
+        """Wait until all that was shown can be seen; return which names cannot, and why.
+
+        Args:
+            answers: name → what was shown for it.
         """
 
     def hide(self, name: str, token: str, answer: str) -> None:
@@ -170,14 +177,19 @@ def _prove(acme: client.ClientV2, order: messages.OrderResource, prover: Prover)
     """Prove all names at once; return those that failed, and why."""
     failed: dict[str, str] = {}
     with ExitStack() as shown:
+        proofs: dict[str, _Proof] = {}
         for found in order.authorizations:
             name = found.body.identifier.value
             if found.body.status == messages.STATUS_VALID:
                 continue
             try:
-                _answer(acme, found, prover, shown)
+                proofs[name] = _show(acme, found, prover, shown)
             except MailstackError as error:
                 failed[name] = str(error)
+        # the authority looks once, and a proof that it does not see has failed for good
+        failed |= prover.settle({name: proof.validation for name, proof in proofs.items()})
+        for name in proofs.keys() - failed.keys():
+            acme.answer_challenge(proofs[name].challenge, proofs[name].response)
         try:
             if len(failed) < len(order.authorizations):
                 _wait(acme, order, failed)
@@ -193,12 +205,21 @@ def _wait(acme: client.ClientV2, order: messages.OrderResource, failed: Mapping[
     acme.poll_authorizations(order.update(body=body), _deadline())
 
 
-def _answer(
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """Of one name: what the authority asks, and what answers it."""
+
+    challenge: messages.ChallengeBody
+    response: challenges.KeyAuthorizationChallengeResponse
+    validation: str
+
+
+def _show(
     acme: client.ClientV2,
     found: messages.AuthorizationResource,
     prover: Prover,
     shown: ExitStack,
-) -> None:
+) -> _Proof:
     name = found.body.identifier.value
     for challenge in found.body.challenges:
         if challenge.chall.typ == prover.kind:
@@ -209,7 +230,7 @@ def _answer(
     # in dns-01 the name of the token stands nowhere: the record holds the digest alone
     token = "" if prover.kind == "dns-01" else challenge.chall.encode("token")
     shown.enter_context(_showing(prover, name, token, validation))
-    acme.answer_challenge(challenge, response)
+    return _Proof(challenge, response, validation)
 
 
 @contextmanager

@@ -1,10 +1,9 @@
-"""How a name is proved: a page on port 80 (RFC 8555 8.3), or a record in its zone (8.4)."""
+"""How a name is proved by a page on port 80 (RFC 8555 8.3)."""
 
-import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,14 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailstack.aio.files import replace_text
-from mailstack.dns.ask import find_zone
-from mailstack.dns.update import Change, Tsig, update
 from mailstack.errors import ConfigError, MailstackError
 from mailstack.letsencrypt.pages import PREFIX, TOKEN
-from mailstack.outcome import Found, Unavailable
 from mailstack.topology.model import Endpoint
 
-_TTL_S: Final = 60
 _REQUEST_S: Final = 5
 _PRIVATE: Final = 0o600
 _MAX_CLIENTS: Final = 32
@@ -39,6 +34,10 @@ class Pages:
     def show(self, name: str, token: str, answer: str) -> None:
         del name
         self._answers[token] = answer
+
+    def settle(self, answers: Mapping[str, str]) -> Mapping[str, str]:
+        del answers  # they are there at once
+        return {}
 
     def hide(self, name: str, token: str, answer: str) -> None:
         del name, answer
@@ -64,6 +63,10 @@ class WebRoot:
             replace_text(self.folder / token, answer, mode=_PRIVATE)
         except OSError as error:
             raise MailstackError(f"the page cannot be written: {error.strerror}") from error
+
+    def settle(self, answers: Mapping[str, str]) -> Mapping[str, str]:
+        del answers  # they are there at once
+        return {}
 
     def hide(self, name: str, token: str, answer: str) -> None:
         del name, answer
@@ -135,41 +138,3 @@ def serving(pages: Pages, at: Endpoint) -> Iterator[None]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """A TXT record for each name, through the primary name server."""
-
-    server: Endpoint
-    zone: str
-    """Empty: the zone that the name lies in, as ``resolver`` knows it."""
-    resolver: Endpoint
-    tsig: Tsig | None
-    kind: str = "dns-01"
-
-    def show(self, name: str, token: str, answer: str) -> None:
-        del token
-        asyncio.run(self._change("add", name, answer))
-
-    def hide(self, name: str, token: str, answer: str) -> None:
-        del token
-        try:
-            asyncio.run(self._change("remove", name, answer))
-        except MailstackError as error:
-            _log.warning("the proof of %s stays in its zone: %s", name, error)
-
-    async def _change(self, action: str, name: str, answer: str) -> None:
-        zone = self.zone or await self._zone_of(name)
-        owner, data = f"_acme-challenge.{name}", (f'"{answer}"',)
-        added = Change("add", owner, "TXT", data, _TTL_S)
-        change = added if action == "add" else Change("remove", owner, "TXT", data)
-        await update(self.server, zone, [change], self.tsig)
-
-    async def _zone_of(self, name: str) -> str:
-        found = await find_zone(name, self.resolver)
-        if isinstance(found, Found):
-            return found.value
-        if isinstance(found, Unavailable):
-            raise MailstackError(f"the resolver cannot tell the zone of {name}: {found.reason}")
-        raise MailstackError(f"there is no zone of {name} in DNS", advice="publish it")

@@ -31,7 +31,8 @@ from mailstack.letsencrypt.errand import MAX_ERROR, MAX_LINE, Done, Result, Wish
 from mailstack.letsencrypt.keys import Announced, key_for, published
 from mailstack.letsencrypt.order import NothingGained, Prover, new_key, obtain
 from mailstack.letsencrypt.pair import Folder, Pair, Place, Shown
-from mailstack.letsencrypt.proofs import Records, WebRoot
+from mailstack.letsencrypt.proofs import WebRoot
+from mailstack.letsencrypt.zone_proofs import Records
 from mailstack.observe import log
 from mailstack.outcome import NotFound
 
