@@ -34,6 +34,6 @@ def test_an_empty_queue() -> None:
 def test_nonsense(bad: bytes) -> None:
     """What is no message is an error, and counts as none."""
     waiting = Waiting()
-    with pytest.raises(ValueError, match="postqueue printed|Expecting value"):
+    with pytest.raises(ValueError, match=r"postqueue printed|Expecting value"):
         waiting.count(bad)
     assert waiting == Waiting()
