@@ -7,6 +7,7 @@ to nobody, and no two servers can write each other for ever. DKIM proves whose i
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import dns.exception
@@ -17,6 +18,7 @@ from mailstack.reports.config import Config
 from mailstack.reports.destinations import Destination, Dns, agreed, destinations
 from mailstack.reports.kept import Kept, Report, Sent
 from mailstack.reports.posting import Post, hand_over
+from mailstack.reports.settling import settle
 
 GIVE_UP_S: Final = 3 * 86_400
 """After the end of what a report is about."""
@@ -55,22 +57,18 @@ class Sender:
 
     def _settle(self, report: Report, kept: Kept) -> bool:
         """Whether nothing is left to do."""
-        wanted, left = destinations(report.published.rua), 0
-        if not wanted:
-            kept.sent.append(self._note(report, "", "not sent: its rua has no address of mail"))
-        for one in wanted:
-            if one.address in report.done:
-                continue
-            to, outcome = self._deliver(report, one)
-            if not outcome and self.clock() > report.end + GIVE_UP_S:
-                outcome = "given up: neither Postfix nor the DNS answered for days"
-            if not outcome:
-                left += 1
-                continue
-            report.done.append(one.address)
+        wanted = {one.address: one for one in destinations(report.published.rua)}
+
+        def note(to: str, outcome: str) -> None:
             kept.sent.append(self._note(report, to, outcome))
             self.save()
-        return not left
+
+        if not wanted:
+            note("", "not sent: its rua has no address of mail")
+        late = self.clock() > report.end + GIVE_UP_S
+        given_up = "given up: neither Postfix nor the DNS answered for days" if late else ""
+        deliver = partial(self._deliver, report)
+        return settle(report.done, wanted, deliver, note, given_up=given_up)
 
     def _deliver(self, report: Report, wanted: Destination) -> tuple[str, str]:
         """The address, and what became of it; nothing yet if that is empty."""

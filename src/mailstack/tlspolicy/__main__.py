@@ -1,7 +1,6 @@
 """``python -m mailstack.tlspolicy --config FILE``: answer Postfix until told to stop."""
 
 import asyncio
-import ssl
 import sys
 from pathlib import Path
 
@@ -17,9 +16,9 @@ import dns.rdtypes.IN.AAAA  # noqa: F401 - dnspython imports them by name, when 
 from mailstack.aio.http import HttpServer
 from mailstack.aio.sockets import start_server
 from mailstack.dns.ask import ask
-from mailstack.errors import ConfigError
 from mailstack.outcome import Found, Outcome
 from mailstack.program.run import execute, settle, told_to_stop, until
+from mailstack.program.trust import trusting
 from mailstack.tlspolicy.cache import Cache
 from mailstack.tlspolicy.config import Config
 from mailstack.tlspolicy.dane import Dane
@@ -43,20 +42,9 @@ def assemble(config: Config, cache: Cache) -> Policies:
         return Found(found.value.data) if isinstance(found, Found) else found
 
     ports = STACK.internet_ports
-    fetcher = Fetcher(config.resolver, _tls(config.ca_file), ports["https"])
+    fetcher = Fetcher(config.resolver, trusting(config.ca_file), ports["https"])
     dane = Dane(config.resolver, ports["smtp"]) if config.dane else None
     return Policies(cache, texts, fetcher.fetch, dane.protects if dane else None)
-
-
-def _tls(ca_file: Path) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(
-            f"tls_policy.ca_file: {error}", file=ca_file, advice="install ca-certificates"
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 async def run(file: Path) -> None:

@@ -10,7 +10,6 @@ import encodings.idna  # noqa: F401 - needed after root is given up
 import json
 import logging
 import pwd
-import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ import dns.exception
 import dns.rdata
 
 from mailstack.aio.privileges import drop
-from mailstack.errors import ConfigError, MailstackError, MissingProgram
+from mailstack.errors import MailstackError, MissingProgram
 from mailstack.identity.resolver import Resolver
+from mailstack.program.trust import trusting
 from mailstack.reports import alone
 from mailstack.reports.letter import Submitter
 from mailstack.reports.posting import Post, poster
@@ -45,7 +45,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="reports: %(message)s", stream=sys.stderr)
     try:
         config = Config.read(arguments.config)
-        uploader = Uploader(_addresses(config), _tls(config.ca_file), HTTPS)
+        uploader = Uploader(_addresses(config), trusting(config.ca_file), HTTPS)
         _become(config)
         held = alone.hold(config.folder / KEPT / "lock")
         try:
@@ -91,17 +91,6 @@ def _addresses(config: Config) -> Addresses:
             raise OSError(f"the addresses of {host} cannot be told: {error}") from error
 
     return addresses
-
-
-def _tls(ca_file: Path) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(
-            f"tls_policy.ca_file: {error}", file=ca_file, advice="install ca-certificates"
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _become(config: Config) -> None:

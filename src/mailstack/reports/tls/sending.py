@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mailstack.reports.letter import Submitter
 from mailstack.reports.posting import Post, hand_over
+from mailstack.reports.settling import settle
 from mailstack.reports.tls import document, letter
 from mailstack.reports.tls.destinations import Destination, destinations
 from mailstack.reports.tls.kept import Kept, Report, Sent
@@ -44,34 +46,30 @@ class Sender:
 
     def _settle(self, report: Report, kept: Kept) -> bool:
         """Whether nothing is left to do."""
-        wanted, left = destinations(report.tally.record), 0
-        if not wanted:
-            kept.sent.append(self._note(report, "", "not sent: its record names no place"))
-        for one in wanted:
-            if one.place in report.done:
-                continue
-            outcome = self._deliver(report, one)
-            if not outcome and self.clock() > report.end + GIVE_UP_S:
-                outcome = "given up: nobody has taken it for a day"
-            if not outcome:
-                left += 1
-                continue
-            report.done.append(one.place)
-            kept.sent.append(self._note(report, one.place, outcome))
-            self.save()
-        return not left
+        wanted = {one.place: one for one in destinations(report.tally.record)}
 
-    def _deliver(self, report: Report, where: Destination) -> str:
-        """What became of it; nothing yet if that is empty."""
+        def note(to: str, outcome: str) -> None:
+            kept.sent.append(self._note(report, to, outcome))
+            self.save()
+
+        if not wanted:
+            note("", "not sent: its record names no place")
+        late = self.clock() > report.end + GIVE_UP_S
+        given_up = "given up: nobody has taken it for a day" if late else ""
+        deliver = partial(self._deliver, report)
+        return settle(report.done, wanted, deliver, note, given_up=given_up)
+
+    def _deliver(self, report: Report, where: Destination) -> tuple[str, str]:
+        """The place, and what became of it; nothing yet if that is empty."""
         packed = document.pack(document.write(report, self.by))
         if len(packed) > MAX_OCTETS:
-            return f"not sent: {len(packed)} octets are too many"
+            return where.place, f"not sent: {len(packed)} octets are too many"
         if where.by == "https":
             with suppress(OSError):
-                return self.upload(where, packed)
-            return ""
+                return where.place, self.upload(where, packed)
+            return where.place, ""
         message = letter.write(report, packed, self.by, where.place, self.clock())
-        return hand_over(self.post, where.place, message)
+        return where.place, hand_over(self.post, where.place, message)
 
     def _note(self, report: Report, to: str, outcome: str) -> Sent:
         return Sent(
