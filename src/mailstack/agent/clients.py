@@ -2,8 +2,8 @@
 
 Where a Service or a load balancer puts its own address in the place of the client's, every stranger
 comes from a node or a pod. Blocklists, greylisting and limits then count all of them as one, and
-nothing fails: so it is said aloud. Connections that others of the stack make (reinject, the probe)
-are not looked at.
+nothing fails: so it is said aloud. Connections that others of the stack make (reinject, the probe,
+the doctor) are not looked at.
 
 Pods and nodes have private addresses, and so have users of the owner's own network. Hence one
 stranger with a public address among the last ones is enough to know that addresses do arrive. A
@@ -12,6 +12,7 @@ node may have a public address, too: then every client seems to be that one, who
 
 import ipaddress
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ LOOKED_AT: Final = 20
 ALIKE: Final = 100
 """Connections, the last ones, that are all from one public address: no mail server hears nobody but
 one other for so long, unless it is a relay's, which the owner knows of."""
+INSIDER_S: Final = 3600.0
+"""For which who has asked for the status is no client: it is the doctor, which comes by port 25."""
+_INSIDERS: Final = 16
 _CONNECTED: Final = re.compile(
     # up to the first bracket: what a client says stands behind it, and must not pass for a line
     r"[^\]]*\bpostfix/(?:"
@@ -54,6 +58,8 @@ class Clients:
     """The latest private address."""
     _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=LOOKED_AT))
     """Whether each of the last ones was private."""
+    _insiders: dict[str, float] = field(default_factory=dict)
+    """Address → until when it is no client's, by the monotonic clock."""
     _same: str = ""
     """The address of the latest one, and how many in a row came from it."""
     _in_a_row: int = 0
@@ -66,8 +72,16 @@ class Clients:
             address = ipaddress.ip_address(found["address"])
         except ValueError:
             return
-        if not address.is_loopback:
+        inside = time.monotonic() < self._insiders.get(str(address), 0.0)
+        if not (address.is_loopback or inside):
             self._count(address)
+
+    def know(self, address: str) -> None:
+        """Take it that an address is of the stack's own, for a while; the last ones are kept."""
+        self._insiders.pop(address, None)
+        self._insiders[address] = time.monotonic() + INSIDER_S
+        if len(self._insiders) > _INSIDERS:
+            del self._insiders[next(iter(self._insiders))]
 
     def _count(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
         before, private = self.hidden, any(address in network for network in _OF_CLUSTERS)

@@ -88,6 +88,8 @@ class Pod:
                 failed = self.health.state is State.FAILED
                 return text(503 if failed else 200, self._words())
             case ("status",):
+                if self.clients and request.peer:
+                    self.clients.know(request.peer)
                 return document(self._status())
             case ("metrics",):
                 return Answer(200, self._numbers().encode(), "text/plain; version=0.0.4")

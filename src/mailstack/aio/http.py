@@ -45,6 +45,8 @@ class Request:
     body: bytes = b""
     query: str = ""
     """As it came, without the question mark."""
+    peer: str = ""
+    """The address that asks; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class HttpServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request. Never raises, but for cancellation."""
-        client = client_of((writer.get_extra_info("peername") or ("",))[0])
+        peer = str((writer.get_extra_info("peername") or ("",))[0])
+        client = client_of(peer)
         plain = writer.transport
         self._open += 1
         try:
@@ -114,7 +117,7 @@ class HttpServer:
             if self._open <= self._max_connections and verdict is not Verdict.DROPPED:
                 if self._tls:
                     await writer.start_tls(self._tls(), ssl_handshake_timeout=HANDSHAKE_S)
-                await self._exchange(reader, writer, verdict)
+                await self._exchange(reader, writer, verdict, peer)
         except (OSError, h11.ProtocolError) as error:
             _log.debug("http: %s", error)
         except Exception:  # noqa: BLE001 - the border of one connection
@@ -127,11 +130,15 @@ class HttpServer:
                 self._clients.leave(client)
 
     async def _exchange(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, verdict: Verdict
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        verdict: Verdict,
+        peer: str,
     ) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=8192)
         async with asyncio.timeout(TIMEOUT_S):
-            request = await _receive(connection, reader)
+            request = await _receive(connection, reader, peer)
         if request is None:
             return None
         answer = TOO_MANY if verdict is Verdict.TOLD else await self._handler(request)
@@ -155,7 +162,9 @@ async def _close(writer: asyncio.StreamWriter, plain: asyncio.WriteTransport) ->
             plain.abort()
 
 
-async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
+async def _receive(
+    connection: h11.Connection, reader: asyncio.StreamReader, peer: str
+) -> Request | None:
     """Read one request; None when the peer has closed, or sends more than it may."""
     head: h11.Request | None = None
     body = bytearray()
@@ -170,12 +179,12 @@ async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> 
             if len(body) > MAX_BODY:
                 return None
         elif isinstance(event, h11.EndOfMessage) and head is not None:
-            return _request(head, bytes(body))
+            return _request(head, bytes(body), peer)
         else:
             return None
 
 
-def _request(head: h11.Request, body: bytes) -> Request:
+def _request(head: h11.Request, body: bytes, peer: str) -> Request:
     path, _, query = head.target.decode("latin-1").partition("?")
     return Request(
         head.method.decode("ascii"),
@@ -183,6 +192,7 @@ def _request(head: h11.Request, body: bytes) -> Request:
         {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
         body,
         query,
+        peer,
     )
 
 

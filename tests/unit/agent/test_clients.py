@@ -120,6 +120,29 @@ async def test_the_pod_tells() -> None:
     assert 'mailstack_clients_private_total{service="postfix"} 1\n' in numbers
 
 
+async def test_the_doctor_is_no_client() -> None:
+    """Who has asked for the status comes by port 25 next; who asks for anything else is a node."""
+    settings = check({"domain": "example.org", "email": "owner@example.net"})
+    one = Pod("postfix", Health("postfix"), settings)
+    one.listen_to(Output(lambda _: None))
+    for path, peer in (("status", "10.244.0.9"), ("readyz", "10.244.0.1")):
+        await one.answer(Request("GET", (path,), {}, peer=peer))
+        one.clients.hear(connected(peer))  # type: ignore[union-attr] # Postfix's pod has some
+    assert one.clients is not None
+    assert (one.clients.seen, one.clients.private) == (1, 1)
+    assert "10.244.0.1" in one.clients.reason
+
+
+def test_insiders_are_few() -> None:
+    """Whoever asks again and again from elsewhere makes the oldest a client again."""
+    one, _ = clients()
+    for number in range(40):
+        one.know(f"10.244.1.{number}")
+    one.hear(connected("10.244.1.0"))
+    one.hear(connected("10.244.1.39"))
+    assert one.seen == 1
+
+
 async def test_other_pods_say_nothing_of_clients() -> None:
     """What is not known is not claimed: only Postfix logs them in a way that is read."""
     settings = check({"domain": "example.org", "email": "owner@example.net"})

@@ -18,6 +18,8 @@ from mailstack.aio.tls import unverified
 async def echo(request: Request) -> Answer:
     if request.path == ("fault",):
         raise RuntimeError("of the handler")
+    if request.path == ("peer",):
+        return text(200, request.peer)
     return document({"method": request.method, "path": request.path, "octets": len(request.body)})
 
 
@@ -57,6 +59,12 @@ async def test_a_request_with_a_body() -> None:
     )
     assert said.startswith("HTTP/1.1 200")
     assert '{"method": "POST", "path": ["a", "b/../c"], "octets": 3}' in said
+
+
+async def test_who_asks_is_known() -> None:
+    """A handler is told the address at the other end."""
+    said = await answer(b"GET /peer HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert said.endswith("\r\n\r\n127.0.0.1\n")
 
 
 async def test_head_has_no_body() -> None:
