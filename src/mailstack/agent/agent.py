@@ -186,6 +186,9 @@ class Agent:
                 changed |= await take()
             except MailstackError as error:
                 wrong.append(str(error))
+            except asyncio.CancelledError:
+                self._changed.set()  # the process has ended meanwhile: the next one begins with it
+                raise
         if wrong:
             self.refuse("; ".join(wrong))
         else:

@@ -15,6 +15,7 @@ import dns.rdatatype
 import dns.rrset
 from tests.e2e.doctor import time_server
 from tests.e2e.stack import Stack
+from tests.e2e.traffic import wait_until
 from tests.nameserver import NameServer, named
 
 from mailstack.demo import network
@@ -76,6 +77,9 @@ class Zone:
             f'server:\n    trust-anchor: "{DOMAIN}. DNSKEY {key}"\n'
             f'forward-zone:\n    name: "{DOMAIN}"\n    forward-addr: {address}@{DNS_PORT}\n',
         )
+        # committed first: a process that starts meanwhile would have read what was there before
+        conf = self.stack.state / "conf" / "resolver" / "current"
+        wait_until(lambda: any(address in file.read_text() for file in conf.iterdir()))
         self.stack.wait_for_another("resolver", self.stack.kill("resolver"))
 
 

@@ -14,7 +14,7 @@ from tests.unit.fake_daemon import BAD, DEADLY, SLEEPER, FakeDaemon, python, set
 from mailstack.agent.ledger import folder
 from mailstack.agent.probes import Rhythm
 from mailstack.aio import proc
-from mailstack.daemons.contract import Command
+from mailstack.daemons.contract import Command, Overrides, Site
 from mailstack.errors import ConfigError, ServiceFailed
 from mailstack.observe.health import ConfigState, State
 
@@ -138,6 +138,26 @@ async def test_reload_keeps_the_process(stage: Stage) -> None:
         assert stage.daemon.reloads == [pid]
         assert stage.health.pid == pid
         assert stage.health.restarts == 0
+
+
+async def test_a_change_outlives_the_process_that_was_to_take_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while the new configuration is checked: the next process begins with that."""
+    check, killed = stage.daemon.check, list[int]()
+
+    async def slow(site: Site, folder: Path, overrides: Overrides) -> None:
+        if not killed:
+            killed.append(stage.kill())
+            await asyncio.Event().wait()  # until the end of the process ends it
+        await check(site, folder, overrides)
+
+    async with stage.healthy():
+        monkeypatch.setattr(stage.daemon, "check", slow)
+        stage.override("good\n")
+        await stage.changes.until(lambda: stage.health.pid not in {*killed, None} and killed)
+        await stage.until_healthy()
+        assert "good" in stage.in_force()
 
 
 async def test_an_override_that_is_removed_is_in_force_no_more(stage: Stage) -> None:
