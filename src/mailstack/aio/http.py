@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, TypeAlias
 from urllib.parse import unquote
@@ -138,9 +138,10 @@ class HttpServer:
     ) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=8192)
         async with asyncio.timeout(TIMEOUT_S):
-            request = await _receive(connection, reader, peer)
+            request = await _receive(connection, reader)
         if request is None:
             return None
+        request = replace(request, peer=peer)
         answer = TOO_MANY if verdict is Verdict.TOLD else await self._handler(request)
         if answer.pieces is None:
             return await _send(writer, _encoded(connection, request.method, answer))
@@ -162,9 +163,7 @@ async def _close(writer: asyncio.StreamWriter, plain: asyncio.WriteTransport) ->
             plain.abort()
 
 
-async def _receive(
-    connection: h11.Connection, reader: asyncio.StreamReader, peer: str
-) -> Request | None:
+async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
     """Read one request; None when the peer has closed, or sends more than it may."""
     head: h11.Request | None = None
     body = bytearray()
@@ -179,12 +178,12 @@ async def _receive(
             if len(body) > MAX_BODY:
                 return None
         elif isinstance(event, h11.EndOfMessage) and head is not None:
-            return _request(head, bytes(body), peer)
+            return _request(head, bytes(body))
         else:
             return None
 
 
-def _request(head: h11.Request, body: bytes, peer: str) -> Request:
+def _request(head: h11.Request, body: bytes) -> Request:
     path, _, query = head.target.decode("latin-1").partition("?")
     return Request(
         head.method.decode("ascii"),
@@ -192,7 +191,6 @@ def _request(head: h11.Request, body: bytes, peer: str) -> Request:
         {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
         body,
         query,
-        peer,
     )
 
 
